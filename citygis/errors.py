@@ -1,0 +1,49 @@
+"""
+What citygis raises.
+
+::
+
+    CityGISError
+    ├── SettingsError   a TOML file (city, schema, crosswalk, sheet, style) that does not say what it must
+    ├── ReadError       an outside file that cannot be used
+    ├── CRSError        coordinates whose frame is missing, wrong, ambiguous or cannot be reached safely
+    ├── SchemaError     a frame that is not the City layer it is said to be
+    ├── StoreError      the City geodatabase cannot be opened, is locked, or refuses the load
+    ├── SheetError      a map sheet that cannot be drawn as asked
+    └── SyncError       an exchange with ArcGIS Online that stopped
+
+A wrong argument is a plain ``ValueError``. Bad *ground* (an overlap, a duplicate APN) is never an exception: it is
+a row of the findings frame. Every message says what is wrong, where (file, layer, feature) and what to do next.
+"""
+
+
+class CityGISError(Exception):
+    """Base of everything that citygis raises on purpose."""
+
+
+class SettingsError(CityGISError):
+    """A settings file (TOML) that cannot be used."""
+
+
+class ReadError(CityGISError):
+    """An outside file that cannot be used."""
+
+
+class CRSError(CityGISError):
+    """Coordinates whose frame is missing, wrong, ambiguous or cannot be reached safely."""
+
+
+class SchemaError(CityGISError):
+    """A frame that is not the City layer it is said to be."""
+
+
+class StoreError(CityGISError):
+    """The City geodatabase cannot be opened or written, or refuses the load."""
+
+
+class SheetError(CityGISError):
+    """A map sheet that cannot be drawn as asked."""
+
+
+class SyncError(CityGISError):
+    """An exchange with ArcGIS Online that stopped."""

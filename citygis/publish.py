@@ -1,0 +1,72 @@
+"""
+Files appear whole or not at all: written beside their place, flushed to disk, then renamed into it.
+
+Nothing else in the project writes over an existing path. Writing in place loses data when the process dies: a plain
+``to_file`` over an existing GeoPackage drops the layer first.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from citygis.errors import StoreError
+
+
+@contextlib.contextmanager
+def publishing(path: Path | str, *, overwrite: bool = False) -> Iterator[Path]:
+    """
+    A place to write to that becomes `path` when the block ends well, and vanishes when it does not.
+
+    Parameters
+    ----------
+    path : path
+        The file to be made. Its folder is made when missing.
+    overwrite : bool
+        Whether an existing file may be replaced. Until the block ends it stays as it was.
+
+    Yields
+    ------
+    Path
+        A temporary path in the same folder, with the same suffix.
+
+    Raises
+    ------
+    StoreError
+        If `path` exists and `overwrite` is false, is a folder, or cannot be written (read-only, disk full).
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder. Name the file to write in it.")
+    if path.exists() and not overwrite:
+        raise StoreError(f"{path} exists and is left as it is. Say --overwrite to replace it, or name another file.")
+    made: list[Path] = []
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        for folder in reversed([path.parent, *path.parent.parents]):
+            if not folder.exists():
+                folder.mkdir()
+                made.append(folder)
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+        made.clear()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}. Nothing was changed.") from error
+    finally:
+        for leftover in path.parent.glob(f"{temporary.name}*") if path.parent.exists() else ():
+            with contextlib.suppress(OSError):
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def publish_text(path: Path | str, text: str, *, overwrite: bool = False) -> Path:
+    """Write `text` to `path` as UTF-8, whole or not at all. Errors as `publishing`."""
+    with publishing(path, overwrite=overwrite) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return Path(path)

@@ -61,7 +61,10 @@ def findings_frame(rows: dict | list[dict] | pd.DataFrame | None = None, *, crs=
     if isinstance(rows, dict):
         lengths = [len(v) for v in rows.values() if pd.api.types.is_list_like(v)]
         n = max(lengths, default=1)
-        rows = {name: np.asarray(v, dtype=object) if pd.api.types.is_list_like(v) else np.full(n, v, dtype=object) for name, v in rows.items()}
+        rows = {
+            name: np.asarray(v, dtype=object) if pd.api.types.is_list_like(v) else np.full(n, v, dtype=object)
+            for name, v in rows.items()
+        }
     table = pd.DataFrame(rows if rows is not None else [])
     n = len(table)
     frame = pd.DataFrame(index=range(n))

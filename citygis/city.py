@@ -1,0 +1,194 @@
+"""
+A City: its coordinate system and epoch, its spellings and tolerances, and where its files lie.
+"""
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import Field, PrivateAttr, field_validator
+from pyproj import CRS
+from pyproj.exceptions import CRSError as ProjCRSError
+
+from citygis.errors import SettingsError
+from citygis.schema import Schema, apn_profiles, schema
+from citygis.settings import Settings, check, read_toml
+from citygis.units import METRE, unit_of
+
+
+class Velocity(Settings):
+    """How the ground moves against the City's frame, in millimetres a year, and where the figures come from."""
+
+    north_mm_yr: float
+    east_mm_yr: float
+    source: str
+
+
+class Extent(Settings):
+    """The box that every feature of the City lies in, in feet of its system."""
+
+    easting_min: float
+    northing_min: float
+    easting_max: float
+    northing_max: float
+
+
+class Tolerances(Settings):
+    """How far a transformation may be off, in feet, for a parcel, an asset, a sketch."""
+
+    parcel_ft: float = 0.1
+    asset_ft: float = 1.0
+    sketch_ft: float = 10.0
+
+
+class Folders(Settings):
+    """Where the City's own data files lie, below its folder."""
+
+    crosswalks: str = "crosswalks"
+    styles: str = "styles"
+    sheets: str = "sheets"
+    jobs: str = "jobs"
+
+
+class DataFile(NamedTuple):
+    """A data file by name: where it is and whether it is the City's own or comes with citygis."""
+
+    path: Path
+    is_own: bool
+
+
+class City(Settings):
+    """
+    What makes one City's data different from another's; read from ``city.toml``, never changed.
+
+    ``same_datum`` names datums whose coordinates the City holds to be its own, with the reason: a label that says NAD83 where the
+    numbers are NAD83(2011), say. ``apn_profiles`` are ids of `citygis.schema.apn_profiles`, in order of preference.
+    """
+
+    name: str
+    county: str
+    state: str
+    crs: CRS
+    realization: str
+    epoch: float
+    velocity: Velocity | None = None
+    extent: Extent | None = None
+    apn_profiles: tuple[str, ...]
+    same_datum: dict[str, str] = {}
+    tolerances: Tolerances = Tolerances()
+    folders: Folders = Folders()
+    store: str = "city.gpkg"
+    agency_id: str = Field(default="", description="NENA agency id, used in NGUIDs")
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @field_validator("crs", mode="before")
+    @classmethod
+    def _in_feet(cls, value: str) -> CRS:
+        try:
+            crs = CRS.from_user_input(value)
+        except ProjCRSError:
+            raise ValueError("not a coordinate system that PROJ knows. Must be like 'EPSG:6420'.") from None
+        if not crs.is_projected or unit_of(crs) is METRE:
+            raise ValueError("not in feet. Must be the City's State Plane zone in feet, like 'EPSG:6420'.")
+        return crs
+
+    @field_validator("apn_profiles")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in apn_profiles()]
+        if unknown:
+            raise ValueError(f"no such APN profile: {', '.join(unknown)}. There are: {', '.join(apn_profiles())}.")
+        return value
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that ``city.toml`` was read from; None for the packaged defaults."""
+        return self._folder
+
+    @property
+    def schema(self) -> Schema:
+        """The City's layers."""
+        return schema()
+
+    @property
+    def store_path(self) -> Path:
+        """
+        The City's GeoPackage.
+
+        Raises
+        ------
+        SettingsError
+            For the packaged defaults, which have no store.
+        """
+        return self._require_folder("store") / self.store
+
+    @property
+    def sheets_folder(self) -> Path:
+        """The folder of the City's sheets. Errors as `store_path`."""
+        return self._require_folder("sheets") / self.folders.sheets
+
+    @property
+    def styles_folder(self) -> Path | None:
+        """The folder of the City's own styles; None for the packaged defaults."""
+        return self._folder / self.folders.styles if self._folder else None
+
+    def crosswalk(self, name: str) -> DataFile:
+        """
+        A crosswalk by name or path: the City's own, else the one that comes with citygis.
+
+        Raises
+        ------
+        SettingsError
+            If there is none; the message lists those there are.
+        """
+        if name.endswith(".toml"):
+            return DataFile(Path(name), True)
+        own = self._folder / self.folders.crosswalks if self._folder else None
+        packaged = Path(str(resources.files("citygis.convert") / "crosswalks"))
+        for folder, is_own in ((own, True), (packaged, False)):
+            if folder and (folder / f"{name}.toml").is_file():
+                return DataFile(folder / f"{name}.toml", is_own)
+        there = sorted({path.stem for folder in (own, packaged) if folder for path in folder.glob("*.toml")})
+        raise SettingsError(f"There is no crosswalk {name!r}. There are: {', '.join(there) or 'none'}. Or name a .toml file.")
+
+    def _require_folder(self, what: str) -> Path:
+        if self._folder is None:
+            raise SettingsError(
+                f"There is no City folder, so no {what}. Name one with --city DIR, or make one: citygis init DIR"
+            )
+        return self._folder
+
+
+def open_city(folder: Path | str) -> City:
+    """
+    The City whose folder this is.
+
+    Parameters
+    ----------
+    folder : path
+        A folder with a ``city.toml``, or that file itself.
+
+    Raises
+    ------
+    SettingsError
+        If the file is missing or says something it must not.
+    """
+    folder = Path(folder)
+    path = folder if folder.suffix == ".toml" else folder / "city.toml"
+    return _read(path, path.parent)
+
+
+@cache
+def default_city() -> City:
+    """
+    The packaged defaults, used where no City is named: California zone 3, NAD83(2011) in US survey feet, no extent, no store.
+    """
+    with resources.as_file(resources.files("citygis") / "default_city.toml") as path:
+        return _read(path, None)
+
+
+def _read(path: Path, folder: Path | None) -> City:
+    city = check(read_toml(path), City, str(path))
+    city._folder = folder
+    return city

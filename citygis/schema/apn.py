@@ -1,0 +1,109 @@
+"""
+Assessor's parcel numbers, spelt as each county spells them.
+
+A profile is a TOML file, not code: the lengths of the groups, what may stand between them, what may follow. The number is
+always text, because leading zeros are part of it.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import pandas as pd
+
+from citygis.errors import SettingsError
+from citygis.settings import Settings, load
+
+
+class ApnProfile(Settings):
+    """
+    How one county writes its parcel numbers.
+
+    ``groups`` are regular expressions of the parts, ``separators`` the characters that may stand between them (or nothing),
+    ``display`` the City's way to write it with one ``{}`` per part. ``suffix`` may follow and is kept when it is not one of
+    ``empty_suffixes``. ``verified`` says whether a document was read for it.
+    """
+
+    profile: str
+    county: str
+    state: str
+    groups: tuple[str, ...]
+    separators: str = "- ."
+    separator_required: bool = False
+    suffix: str | None = None
+    empty_suffixes: tuple[str, ...] = ()
+    display: str
+    example: str
+    reference: str
+    verified: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression of a number as sent; one capturing group per part, then the suffix."""
+        between = f"[{re.escape(self.separators)}]" + ("" if self.separator_required else "?")
+        parts = between.join(f"({group})" for group in self.groups)
+        tail = f"(?:[{re.escape(self.separators)}]?({self.suffix}))?" if self.suffix else ""
+        return f"^{parts}{tail}$"
+
+
+@cache
+def apn_profiles() -> dict[str, ApnProfile]:
+    """The county profiles that ship with citygis, by id."""
+    with resources.as_file(resources.files("citygis.schema") / "apn_profiles") as folder:
+        profiles = {path.stem: load(path, ApnProfile) for path in sorted(folder.glob("*.toml"))}
+    for name, profile in profiles.items():
+        if profile.profile != name:
+            raise SettingsError(f"{name}.toml: `profile` is {profile.profile!r}. Must be the file's name.")
+    return profiles
+
+
+def normalise_apn(values: pd.Series, profiles: Sequence[str]) -> pd.DataFrame:
+    """
+    Parcel numbers as sent, made into the City's spelling.
+
+    Parameters
+    ----------
+    values : Series of text, n
+        As sent. Surrounding blanks are ignored. A number that was turned into an integer on its way has lost its leading zeros
+        and does not fit any profile, which is the point.
+    profiles : sequence of str
+        Ids of `apn_profiles`, in order of preference: the first that fits wins.
+
+    Returns
+    -------
+    DataFrame, n rows, index of `values`
+        ``apn`` (the parts run together: digits and letters, text), ``apn_display`` ("191-190-74") and ``apn_profile``. All three
+        null where no profile fits.
+
+    Raises
+    ------
+    ValueError
+        If a profile is unknown.
+    """
+    known = apn_profiles()
+    for name in profiles:
+        if name not in known:
+            raise ValueError(f"Invalid APN profile {name!r}. Must be one of: {', '.join(known)}.")
+    text = values.astype("str").str.strip().str.upper()
+    result = pd.DataFrame({name: np.full(len(values), None, dtype=object) for name in ("apn", "apn_display", "apn_profile")})
+    left = np.flatnonzero(text.notna())
+    for name in profiles:
+        if not len(left):
+            break
+        profile = known[name]
+        parts = text.iloc[left].str.extract(profile.pattern)
+        fits = parts.iloc[:, : len(profile.groups)].notna().all(axis=1).to_numpy()
+        parts = parts[fits].fillna("").astype(object)
+        suffix = parts.pop(len(profile.groups)) if profile.suffix else pd.Series("", index=parts.index)
+        suffix = suffix.where(~suffix.isin(profile.empty_suffixes), "")
+        rows = left[fits]
+        join = "" if not profile.separator_required else "-"
+        result.iloc[rows, 0] = (parts.agg(join.join, axis=1) + suffix).to_numpy() if len(rows) else []
+        shown = [profile.display.format(*row) for row in parts.itertuples(index=False)]
+        result.iloc[rows, 1] = [f"{number}-{end}" if end else number for number, end in zip(shown, suffix, strict=True)]
+        result.iloc[rows, 2] = name
+        left = left[~fits]
+    result.index = values.index
+    return result.astype("str")

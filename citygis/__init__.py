@@ -1,3 +1,73 @@
-"""citygis: the open toolkit that a City's GIS office runs on."""
+"""
+citygis: the open toolkit that a City's GIS office runs on.
+
+::
+
+    import citygis as cg
+
+    city     = cg.open_city("riverbend/")
+    cg.inspect("county_parcels.zip")
+    raw      = cg.read("county_parcels.zip")
+    parcels  = cg.convert(raw, "parcel", crosswalk="county_assessor", city=city)    # .layer .quarantine .coverage
+    findings = cg.validate({"parcel": parcels.layer}, city=city)
+    with cg.store(city) as db:
+        db.load({"parcel": parcels.layer}, source="county_parcels.zip")
+    cg.draw(cg.Sheet.from_file("sheets/parcel_map.toml"), {"parcel": parcels.layer}, city=city).save("map.pdf")
+
+Importing this package does nothing else: each name below is fetched when it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from citygis import convert, store
+    from citygis.city import City, default_city, open_city
+    from citygis.convert import draft_crosswalk
+    from citygis.quality import validate
+    from citygis.readers import inspect, read
+    from citygis.schema import schema
+    from citygis.sheets import Sheet, draw
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "City": "citygis.city",
+    "Sheet": "citygis.sheets",
+    "default_city": "citygis.city",
+    "draft_crosswalk": "citygis.convert",
+    "draw": "citygis.sheets",
+    "inspect": "citygis.readers",
+    "open_city": "citygis.city",
+    "read": "citygis.readers",
+    "validate": "citygis.quality",
+}
+# Packages that are also what they do: cg.convert(raw, ...) and cg.store(city) call the function of the same name inside.
+_CALLABLE_PACKAGES = ("convert", "schema", "store")
+
+__all__ = [
+    "City",
+    "Sheet",
+    "convert",
+    "default_city",
+    "draft_crosswalk",
+    "draw",
+    "inspect",
+    "open_city",
+    "read",
+    "schema",
+    "store",
+    "validate",
+]
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _CALLABLE_PACKAGES:
+        return importlib.import_module(f"citygis.{name}")
+    raise AttributeError(f"module 'citygis' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,44 @@
+# Every target builds what it needs in .venv from the tested versions in constraints.txt. Only git, make and Python are assumed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+endif
+STAMP := $(VENV)/.citygis-installed
+
+.PHONY: help venv demo test lint format bench sample-data clean
+
+help:           ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "make %-12s %s\n", $$1, $$2}'
+
+venv: $(STAMP)  ## the virtual environment, in .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'citygis needs Python 3.11 or newer: make PYTHON=python3.12')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## the whole story on the sample city, into demo/
+	$(BIN)/citygis demo demo --overwrite
+
+test: $(STAMP)  ## all tests
+	$(BIN)/python -m pytest -q
+
+lint: $(STAMP)  ## style and layout of the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## seconds and peak memory at 10k and 200k parcels
+	$(BIN)/python scripts/bench/pipeline.py
+
+sample-data: $(STAMP) ## write sample_data/ again from its generator
+	$(BIN)/python scripts/make_sample_data.py --committed
+
+clean:          ## what make has made
+	rm -rf $(VENV) demo out .pytest_cache .ruff_cache

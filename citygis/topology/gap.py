@@ -1,0 +1,133 @@
+"""
+Ground inside a boundary that nothing covers.
+"""
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from citygis.topology.measure import flat, ground, polygon_parts, wide_enough, width_floor_ft, widths_ft
+from citygis.topology.threads import threaded
+from citygis.topology.validity import not_finite
+from citygis.units import require_feet
+
+PIECE_VERTICES = 512
+"""A polygon of more vertices is cut up before it is compared: one street network would otherwise meet every tract whole."""
+
+
+def gaps(
+    boundaries: gpd.GeoDataFrame | gpd.GeoSeries,
+    *covers: gpd.GeoDataFrame | gpd.GeoSeries,
+    min_area_sqft: float = 0.0,
+    tolerance_ft: float = 0.05,
+) -> gpd.GeoDataFrame:
+    """
+    Ground inside each boundary that no feature of the covering layers covers.
+
+    The holes in the union of all parcels are not the gaps: a sliver between two lots opens onto the street and is no hole.
+    Here everything that covers a boundary is taken from it, so that a sliver is found whatever it opens onto, as long as
+    the street is among `covers`.
+
+    Parameters
+    ----------
+    boundaries : GeoDataFrame or GeoSeries, n polygons
+        In feet. Null, empty and invalid geometries bound nothing and are left out. Not modified.
+    *covers : GeoDataFrame or GeoSeries
+        What must cover them, in the same CRS: parcels, right of way. Null geometries cover nothing; an invalid polygon covers what
+        `shapely.make_valid` makes of it.
+    min_area_sqft : float
+        Smaller gaps are not reported.
+    tolerance_ft : float
+        Gaps that are nowhere this wide are not reported (the width is that of the largest circle that fits).
+
+    Returns
+    -------
+    GeoDataFrame, m rows
+        One polygon per gap: ``boundary`` (position), ``area_sqft``, ``width_ft``, ``beside_invalid`` (it reaches into the hull of
+        an invalid polygon, so nobody can say whether it is a gap), ``geometry``. CRS of `boundaries`, new index.
+
+    Raises
+    ------
+    CRSError
+        If a layer has no CRS or is not in feet.
+    """
+    inside = ground(boundaries, "The layer of boundaries")
+    covering, invalid = _covering(covers)
+    left = _uncovered(inside, covering)
+    parts, owner = polygon_parts(left)
+    large = shapely.area(parts) >= min_area_sqft
+    parts, owner = parts[large], owner[large]
+    width = widths_ft(parts, at_least_ft=width_floor_ft(tolerance_ft))
+    found = wide_enough(width, tolerance_ft)
+    parts, owner, width = parts[found], owner[found], width[found]
+    doubtful = np.zeros(len(parts), dtype=bool)
+    doubtful[shapely.STRtree(parts).query(shapely.convex_hull(invalid), predicate="intersects")[1]] = True
+    table = {"boundary": owner, "area_sqft": shapely.area(parts), "width_ft": width, "beside_invalid": doubtful}
+    return gpd.GeoDataFrame(table, geometry=parts, crs=boundaries.crs)
+
+
+def pieces(polygons: np.ndarray, *, most_vertices: int = PIECE_VERTICES) -> np.ndarray:
+    """
+    Polygons cut along box lines until none has more than so many vertices.
+
+    Parameters
+    ----------
+    polygons : array of valid polygons
+    most_vertices : int
+
+    Returns
+    -------
+    array of polygons
+        Together the same ground; small polygons as they were.
+    """
+    done, todo = [], np.asarray(polygons, dtype=object)
+    while len(todo):
+        small = shapely.get_num_coordinates(todo) <= most_vertices
+        done.append(todo[small])
+        todo = todo[~small]
+        if not len(todo):
+            break
+        low_e, low_n, high_e, high_n = shapely.bounds(todo).T
+        wide = (high_e - low_e) >= (high_n - low_n)
+        middle = np.where(wide, (low_e + high_e) / 2, (low_n + high_n) / 2)
+        first = shapely.box(low_e, low_n, np.where(wide, middle, high_e), np.where(wide, high_n, middle))
+        second = shapely.box(np.where(wide, middle, low_e), np.where(wide, low_n, middle), high_e, high_n)
+        halves = threaded(shapely.intersection, np.concatenate([todo, todo]), np.concatenate([first, second]), chunk=4)
+        todo = polygon_parts(halves)[0]
+    return np.concatenate(done) if done else todo
+
+
+def _covering(covers: tuple) -> tuple[np.ndarray, np.ndarray]:
+    """What covers, in pieces; and the polygons that are not valid, which cover what can be made of them."""
+    good, bad = [], []
+    for layer in covers:
+        require_feet(layer.crs, "A covering layer")
+        geometry = flat(np.asarray(layer.geometry.array, dtype=object))
+        area = (shapely.get_dimensions(geometry) == 2) & ~shapely.is_empty(geometry)
+        area &= ~not_finite(layer)
+        polygons = geometry[area]
+        valid = threaded(shapely.is_valid, polygons)
+        good.append(polygons[valid])
+        bad.append(polygons[~valid])
+    invalid = np.concatenate(bad) if bad else np.empty(0, dtype=object)
+    mended = polygon_parts(shapely.make_valid(invalid))[0]
+    return pieces(np.concatenate([*good, mended])), invalid
+
+
+def _uncovered(inside: np.ndarray, covering: np.ndarray) -> np.ndarray:
+    """Each boundary less everything that covers it."""
+    there = np.flatnonzero(~shapely.is_missing(inside))
+    left = inside.copy()
+    if not len(there) or not len(covering):
+        return left
+    at, by = shapely.STRtree(covering).query(inside[there], predicate="intersects")
+    by = by[np.argsort(at, kind="stable")]
+    ends = np.cumsum(np.bincount(at, minlength=len(there)))
+
+    def uncovered(rows: np.ndarray) -> np.ndarray:
+        members = (covering[by[ends[row - 1] if row else 0 : ends[row]]] for row in rows)
+        together = np.array([shapely.union_all(each) for each in members], dtype=object)
+        return shapely.difference(inside[there[rows]], together)
+
+    left[there] = threaded(uncovered, np.arange(len(there)), chunk=64)
+    return left

@@ -1,0 +1,155 @@
+"""
+What the other measures share: the ground a layer bounds, and how wide a piece of it is.
+"""
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from citygis.topology.threads import threaded
+from citygis.units import require_feet
+
+COORDINATE_RESOLUTION_FT = 0.0001
+"""The last decimal that City coordinates carry. Two rounded edges may stand this far from where they were drawn."""
+
+
+def wide_enough(width_ft: np.ndarray, tolerance_ft: float) -> np.ndarray:
+    """Whether a width reaches `tolerance_ft`, give or take the last decimal of the coordinates on either side."""
+    return np.asarray(width_ft) >= width_floor_ft(tolerance_ft)
+
+
+def width_floor_ft(tolerance_ft: float) -> float:
+    """The least width that `wide_enough` lets pass."""
+    return max(tolerance_ft - 2 * COORDINATE_RESOLUTION_FT, 0.0)
+
+
+def ground(layer: gpd.GeoDataFrame | gpd.GeoSeries, what: str = "This layer") -> np.ndarray:
+    """
+    The polygons of a layer that bound a definite piece of ground.
+
+    Parameters
+    ----------
+    layer : GeoDataFrame or GeoSeries
+        In feet. Not modified.
+    what : str
+        Begins the message of an error.
+
+    Returns
+    -------
+    array of geometry
+        Two-dimensional, in the order of `layer`; None for what is null, empty, not a polygon or not valid. An invalid
+        polygon has no agreed inside, so nothing about overlap or cover can be said until it is mended; `invalid` names it.
+
+    Raises
+    ------
+    CRSError
+        If `layer` has no CRS or is not in feet.
+    """
+    require_feet(layer.crs, what)
+    geometry = flat(np.asarray(layer.geometry.array, dtype=object))
+    definite = (shapely.get_dimensions(geometry) == 2) & ~shapely.is_empty(geometry)
+    definite[definite] = threaded(shapely.is_valid, geometry[definite])
+    geometry[~definite] = None
+    return geometry
+
+
+def flat(geometry: np.ndarray) -> np.ndarray:
+    """A copy without elevations."""
+    geometry = np.array(geometry, dtype=object)
+    raised = shapely.has_z(geometry)
+    geometry[raised] = shapely.force_2d(geometry[raised])
+    return geometry
+
+
+def polygon_parts(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    The single polygons inside geometries of any type.
+
+    Returns
+    -------
+    parts : array of Polygon
+    owner : array of int
+        Position in `geometry` of each part, ascending.
+    """
+    parts, owner = shapely.get_parts(geometry, return_index=True)
+    nested = shapely.get_type_id(parts) > 3
+    while nested.any():  # a collection may hold a multipolygon
+        inner, at = shapely.get_parts(parts[nested], return_index=True)
+        owner = np.concatenate([owner[~nested], owner[nested][at]])
+        parts = np.concatenate([parts[~nested], inner])
+        nested = shapely.get_type_id(parts) > 3
+    keep = (shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)
+    parts, owner = parts[keep], owner[keep]
+    order = np.argsort(owner, kind="stable")
+    return parts[order], owner[order]
+
+
+def widths_ft(polygons: np.ndarray, *, at_least_ft: float = 0.0) -> np.ndarray:
+    """
+    The width of each polygon: the diameter of the largest circle that fits inside it.
+
+    For a strip this is its width, for a thin triangle the length of its short side.
+
+    Parameters
+    ----------
+    polygons : array of Polygon
+        Valid, in feet.
+    at_least_ft : float
+        Widths below this are not worked out but given as 0.
+
+    Returns
+    -------
+    array of float
+        Feet, true to 1 %.
+
+    Notes
+    -----
+    A circle of diameter d fits when the polygon shrunk by d / 2 is not empty; d is found by halving. The search starts
+    between 2 A / P, never more than d for a polygon without holes [1]_, and the smaller of the diameter of the circle of
+    equal area and the short side of the smallest enclosing rectangle, neither of which is ever less.
+
+    References
+    ----------
+    .. [1] R. Osserman, "Bonnesen-style isoperimetric inequalities", Amer. Math. Monthly 86 (1979), p. 1-29: A <= P r.
+    """
+    widths = np.zeros(len(polygons))
+    area, perimeter = shapely.area(polygons), shapely.length(polygons)
+    low = np.where(shapely.get_num_interior_rings(polygons) == 0, 2 * area / np.maximum(perimeter, 1e-300), 0.0)
+    high = np.minimum(2 * np.sqrt(area / np.pi), _enclosing_widths_ft(polygons))
+    low = np.minimum(low, high)
+    left = np.flatnonzero(high >= at_least_ft)
+    doubtful = left[low[left] < at_least_ft]
+    fits = _circle_fits(polygons[doubtful], np.full(len(doubtful), at_least_ft))
+    low[doubtful[fits]] = at_least_ft
+    left = np.setdiff1d(left, doubtful[~fits], assume_unique=True)
+    for _ in range(40):
+        open_ = left[high[left] - low[left] > 0.01 * high[left]]
+        if not len(open_):
+            break
+        middle = (low[open_] + high[open_]) / 2
+        fits = _circle_fits(polygons[open_], middle)
+        low[open_[fits]] = middle[fits]
+        high[open_[~fits]] = middle[~fits]
+    widths[left] = (low[left] + high[left]) / 2
+    return np.maximum(widths, np.where(widths > 0, at_least_ft, 0.0))
+
+
+def _circle_fits(polygons: np.ndarray, diameter_ft: np.ndarray) -> np.ndarray:
+    return ~shapely.is_empty(threaded(lambda p, d: shapely.buffer(p, -d / 2, quad_segs=4), polygons, diameter_ft, chunk=2_000))
+
+
+def _enclosing_widths_ft(polygons: np.ndarray) -> np.ndarray:
+    """The short side of the smallest rectangle, at any angle, that holds each polygon."""
+    if not len(polygons):
+        return np.zeros(0)
+    # Moved to a near origin first: at State Plane coordinates the rectangle's own rounding would be wider than a sliver.
+    bounds = shapely.bounds(polygons)
+    coordinates, owner = shapely.get_coordinates(polygons, return_index=True)
+    near = shapely.set_coordinates(polygons.copy(), coordinates - bounds[owner, :2])
+    corners, owner = shapely.get_coordinates(shapely.oriented_envelope(near), return_index=True)
+    width = np.zeros(len(polygons))
+    whole = np.flatnonzero(np.bincount(owner, minlength=len(polygons)) == 5)
+    ring = corners[np.isin(owner, whole)].reshape(-1, 5, 2)
+    sides = np.hypot(*np.moveaxis(ring[:, 1:3] - ring[:, 0:2], -1, 0))
+    width[whole] = sides.min(axis=1)
+    return width

@@ -1,0 +1,11 @@
+"""Outside files, made into plain frames: what is in them, as sent, with where each row came from."""
+
+from citygis.environment import clean_proj_environment
+
+clean_proj_environment()  # before anything below loads PROJ
+
+from citygis.readers.inspection import Inspection, inspect  # noqa: E402
+from citygis.readers.source import sha256_of, source_document  # noqa: E402
+from citygis.readers.vector import read  # noqa: E402
+
+__all__ = ["Inspection", "inspect", "read", "sha256_of", "source_document"]

@@ -1,0 +1,265 @@
+"""
+Layers through GDAL, as Arrow: attributes column by column, geometry as bytes that `citygis.readers.wkb` reads row by row.
+"""
+
+import codecs
+import json
+import logging
+import re
+import warnings
+
+import fiona
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+
+from citygis.errors import ReadError
+from citygis.readers.formats import Dataset
+from citygis.readers.raw import Raw, sagitta_in, stated_crs
+from citygis.readers.shapefile import deleted_rows, lost_values, parts_of, read_table, text_encoding
+from citygis.readers.wkb import Problem, geometries
+
+logger = logging.getLogger(__name__)
+
+_DRIVER_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, pa.ArrowException, RuntimeError)
+_OPTIONS = {"GeoJSON": {"DATE_AS_STRING": "YES"}, "GeoJSONSeq": {"DATE_AS_STRING": "YES"}}
+# Listing their layers means reading them from end to end. They have one, called as the file.
+_ONE_LAYER = ("Shapefile", "GeoJSON", "GeoJSONSeq", "Esri JSON", "FlatGeobuf", "MapInfo")
+# Told row by row by this package, or about nothing that is lost.
+_TOLD_ELSEWHERE = ("Non closed ring detected", "parsed incompletely to", "Field with same name", "organizePolygons")
+
+
+def layer_names(dataset: Dataset) -> dict[str, bool]:
+    """
+    The layers of a dataset, and whether each has geometry.
+
+    Raises
+    ------
+    ReadError
+        If the driver cannot open it.
+    """
+    if dataset.format in _ONE_LAYER:
+        return {dataset.path.stem: True}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return {str(name): kind is not None for name, kind in pyogrio.list_layers(dataset.path)}
+    except GeometryError:
+        # A MultiPatch layer: pyogrio has no name for its type and lists nothing at all.
+        return dict.fromkeys(fiona.listlayers(dataset.path), True)
+    except _DRIVER_ERRORS as error:
+        raise _unreadable(dataset, error) from None
+
+
+def read_layer(dataset: Dataset, layer: str, *, source_crs=None) -> Raw:
+    """
+    One layer through GDAL.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    layer : str
+        One of `layer_names`.
+    source_crs : CRS, optional
+        Only for the unit in which true curves are drawn, where the file states none.
+
+    Raises
+    ------
+    ReadError
+        If the driver cannot read it.
+    """
+    encoding, problems, notes, kept = _shapefile_text(dataset) if dataset.format == "Shapefile" else (None, [], [], None)
+    if "JSON" in dataset.format:
+        _require_whole_json(dataset)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            meta, table = pyogrio.raw.read_arrow(
+                dataset.path,
+                layer=0 if dataset.format in _ONE_LAYER else layer,
+                encoding=encoding,
+                return_fids=True,
+                **_OPTIONS.get(dataset.format, {}),
+            )
+        except _DRIVER_ERRORS as error:
+            raise _unreadable(dataset, error, layer) from None
+    notes += _notes(said)
+    fids = table.column(0).to_numpy()
+    has_geometry = meta["geometry_type"] is not None
+    attributes, more = frame(table.select(range(1, table.num_columns - has_geometry)))
+    problems += more
+    if kept is not None and problems and not kept.all():
+        # Problems were found by record; the driver leaves out records that are marked as deleted.
+        position = {int(record): row for row, record in enumerate(fids)}
+        problems = [problem._replace(row=position[problem.row]) for problem in problems if problem.row in position]
+    crs = stated_crs(meta["crs"])
+    shapes = None
+    if has_geometry:
+        blobs = np.array(table.column(table.num_columns - 1).to_pylist(), dtype=object)
+        shapes, more = geometries(blobs, sagitta=sagitta_in(crs or source_crs))
+        problems += more
+        if "JSON" in dataset.format:
+            problems += _dropped_by_driver(dataset, shapes, problems)
+    numbered = dataset.format in ("GeoPackage", "FileGDB")
+    rows = fids if numbered else np.arange(1, len(fids) + 1) if kept is None else fids + 1
+    return Raw(
+        attributes, shapes, rows.astype(str).astype(object), crs, _crs_says(dataset, meta["crs"]), sorted(problems), notes
+    )
+
+
+def frame(table: pa.Table) -> tuple[pd.DataFrame, list[Problem]]:
+    """
+    Arrow columns as pandas columns that lose nothing: integers with nulls stay integers, lists become JSON text.
+
+    Returns
+    -------
+    DataFrame
+        Fresh index. Columns that repeat a name are numbered.
+    list of Problem
+        R04 for text that is not UTF-8; its bytes are shown in the value.
+    """
+    columns, problems = {}, []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        unique, number = name, 2
+        while unique in columns:
+            unique, number = f"{name}_{number}", number + 1
+        columns[unique], more = _series(column, name)
+        problems += more
+    return pd.DataFrame(columns, index=range(table.num_rows)), problems
+
+
+def _series(column: pa.ChunkedArray, name: str) -> tuple[pd.Series, list[Problem]]:
+    if isinstance(column.type, pa.BaseExtensionType):
+        column = pa.chunked_array([chunk.storage for chunk in column.chunks], type=column.type.storage_type)
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            return _text_shown(column, name)
+        return column.to_pandas().astype("str"), []
+    if pa.types.is_integer(kind) and column.null_count:
+        return column.to_pandas(types_mapper=lambda _: pd.Int64Dtype()), []
+    if pa.types.is_boolean(kind) and column.null_count:
+        return column.to_pandas(types_mapper=lambda _: pd.BooleanDtype()), []
+    if pa.types.is_nested(kind):
+        values = [None if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in column.to_pylist()]
+        return pd.Series(values, dtype="str"), []
+    return column.to_pandas(date_as_object=False), []
+
+
+def _text_shown(column: pa.ChunkedArray, name: str) -> tuple[pd.Series, list[Problem]]:
+    problems, values = [], []
+    for row, raw in enumerate(column.cast(pa.binary()).to_pylist()):
+        try:
+            values.append(None if raw is None else raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            values.append(raw.decode("utf-8", errors="backslashreplace"))
+            problems.append(Problem(row, "R04", f"Field {name} was sent as '{values[-1]}', whose bytes are not UTF-8 text."))
+    return pd.Series(values, dtype="str"), problems
+
+
+def _shapefile_text(dataset: Dataset) -> tuple[str, list[Problem], list[str], np.ndarray]:
+    """The encoding to read with, the values that the driver will lose, what to say of the layer, and the records kept."""
+    parts = parts_of(dataset.path)
+    table = read_table(parts[".dbf"], shown=dataset.shown)
+    encoding = text_encoding(table, parts.get(".cpg"), shown=dataset.shown)
+    deleted = deleted_rows(table)
+    notes = [encoding.note] if encoding.note else []
+    if deleted.any():
+        notes.append(f"{int(deleted.sum()):,} records are marked as deleted by the sender and were left out.")
+    return encoding.name, lost_values(table, encoding.name), notes, ~deleted
+
+
+def _require_whole_json(dataset: Dataset) -> None:
+    """Refuse JSON that is not UTF-8, and a server's answer that says itself that it is not all of it."""
+    decoder, position = codecs.getincrementaldecoder("utf-8")(), 0
+    with open(dataset.path, "rb") as file:
+        while True:
+            chunk = file.read(1 << 22)
+            waiting = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                byte = f"byte {position - waiting + error.start:,} (0x{error.object[error.start]:02X})"
+                raise ReadError(
+                    f"{dataset.shown}: {byte} is not UTF-8, which JSON must be (RFC 8259, section 8.1). "
+                    "Ask the sender to save it as UTF-8."
+                ) from None
+            if re.search(rb'"exceededTransferLimit"\s*:\s*true', chunk):
+                raise ReadError(
+                    f"{dataset.shown} is only the first part of a layer: the server stopped at its limit (exceededTransferLimit). "
+                    "Ask for the whole layer, as a GeoPackage or file geodatabase."
+                )
+            position += len(chunk)
+            if not chunk:
+                return
+
+
+def _dropped_by_driver(dataset: Dataset, shapes: np.ndarray, problems: list[Problem]) -> list[Problem]:
+    """R01 for features whose geometry the driver made null though one was sent."""
+    told = {problem.row for problem in problems if problem.code in ("R01", "R03")}
+    null = [row for row in np.flatnonzero(shapes == None) if row not in told]  # noqa: E711 (element by element)
+    if not null:
+        return []
+    sent = sent_geometries(dataset)
+    dropped = []
+    for row in null:
+        geometry = sent[row] if row < len(sent) else None
+        if geometry is not None:
+            shown = json.dumps(geometry)
+            code = "R03" if re.search(r"\b(NaN|Infinity)\b", shown) else "R01"
+            what = "holds a coordinate that is not a finite number" if code == "R03" else "is none that the format allows"
+            dropped.append(Problem(int(row), code, f"The geometry {what}: {shown[:120]}{'...' if len(shown) > 120 else ''}"))
+    return dropped
+
+
+def sent_geometries(dataset: Dataset) -> list:
+    """The geometry of each feature of a JSON file, as written."""
+    text = dataset.path.read_text(encoding="utf-8-sig")
+    try:
+        if dataset.format == "GeoJSONSeq":
+            features = [json.loads(line.lstrip("\x1e")) for line in text.splitlines() if line.strip("\x1e \t")]
+        else:
+            document = json.loads(text)
+            features = document.get("features") or [document]
+            for name in document.get("objects", {}):
+                features = document["objects"][name].get("geometries", [])
+                return [None if feature.get("type") is None else feature for feature in features]
+    except (ValueError, AttributeError):
+        return []
+    return [feature.get("geometry") if isinstance(feature, dict) else None for feature in features]
+
+
+def _notes(said: list[warnings.WarningMessage]) -> list[str]:
+    messages = dict.fromkeys(str(warning.message) for warning in said)
+    return [message for message in messages if not any(known in message for known in _TOLD_ELSEWHERE)][:20]
+
+
+def _crs_says(dataset: Dataset, text: str | None) -> str:
+    if not text:
+        return "states no coordinate system"
+    if dataset.format in ("GeoJSON", "GeoJSONSeq") and text in ("EPSG:4326", "OGC:CRS84"):
+        return "is GeoJSON, which is WGS 84 longitude and latitude unless it says otherwise (RFC 7946, section 4)"
+    if dataset.format == "KML":
+        return "is KML, which is always WGS 84 longitude and latitude (OGC 12-007r2)"
+    crs = stated_crs(text)
+    return (
+        f"states {crs.name} ({text if len(text) < 20 else 'no EPSG code'})"
+        if crs
+        else "states a coordinate system that PROJ cannot read"
+    )
+
+
+def _unreadable(dataset: Dataset, error: Exception, layer: str | None = None) -> ReadError:
+    reason = re.sub(r"\s+", " ", str(error)).replace(str(dataset.path), dataset.path.name).strip(" .;")
+    where = f"{dataset.shown}, layer {layer}" if layer else dataset.shown
+    if isinstance(error, GeometryError):
+        return ReadError(
+            f"{where} holds surfaces in three dimensions (MultiPatch), which are not read. Ask for it as polygons."
+        )
+    return ReadError(f"{where} cannot be read as {dataset.format}: {reason}. Ask the sender for it again, or as a GeoPackage.")

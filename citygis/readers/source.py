@@ -1,0 +1,85 @@
+"""
+The document that features were read from: its SHA-256, and its row in the City's register of source documents.
+"""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from citygis.readers.guard import require_local_file
+from citygis.readers.shapefile import parts_of
+from citygis.schema import schema, source_id_of
+
+
+def sha256_of(path: Path | str) -> str:
+    """
+    SHA-256 of a delivery, the same wherever it lies.
+
+    A single file is hashed as it is. A file of several parts (shapefile, MapInfo) and a geodatabase folder are hashed as the
+    parts' names and digests, ordered by name.
+
+    Raises
+    ------
+    ReadError
+        If `path` is not a file or geodatabase on this machine.
+    """
+    path = require_local_file(path)
+    files = _files(path)
+    if files == [path]:
+        return _digest(path)
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(f"{file.name}\0{_digest(file)}\n".encode())
+    return whole.hexdigest()
+
+
+def source_document(path: Path | str, *, unit: str, **fields) -> pd.DataFrame:
+    """
+    The row of the ``source_document`` layer for a delivery.
+
+    Parameters
+    ----------
+    path : path
+        The delivery, as given to `read`.
+    unit : str
+        Unit of the coordinates as sent: "FT_US", "FT_INTL", "M" or "DEG".
+    **fields
+        Any other field of the layer: ``doc_type``, ``agency``, ``recorded_on`` and so on.
+
+    Returns
+    -------
+    DataFrame
+        One row with every field of the layer. ``doc_id`` is the ``source_id`` that `read` gives each feature of this file,
+        ``uri`` its file name. What was not given is the field's default, or null.
+
+    Raises
+    ------
+    ReadError
+        If `path` is not a file or geodatabase on this machine.
+    ValueError
+        If a field is not one of the layer's.
+    """
+    layer = schema().layers["source_document"]
+    unknown = sorted(set(fields) - set(layer.names))
+    if unknown:
+        raise ValueError(f"Invalid field {unknown[0]!r}. Must be one of: {', '.join(layer.names)}.")
+    digest = sha256_of(path)
+    known = {"doc_id": source_id_of(digest), "sha256": digest, "uri": Path(path).name, "unit": unit, **fields}
+    return pd.DataFrame({name: [known.get(name, layer.field(name).default)] for name in layer.names})
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        # ArcGIS leaves lock files in a geodatabase that is open somewhere; they are not part of it.
+        return sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() != ".lock")
+    if path.suffix.lower() == ".shp":
+        return sorted(parts_of(path).values())
+    if path.suffix.lower() in (".tab", ".mif"):
+        return sorted(file for file in path.parent.iterdir() if file.is_file() and file.stem == path.stem)
+    return [path]
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from citygis.convert import draft_crosswalk
     from citygis.quality import validate
     from citygis.readers import inspect, read
-    from citygis.schema import schema
     from citygis.sheets import Sheet, draw
 
 __version__ = "0.1.0"
@@ -43,7 +42,7 @@ _HOME = {
     "validate": "citygis.quality",
 }
 # Packages that are also what they do: cg.convert(raw, ...) and cg.store(city) call the function of the same name inside.
-_CALLABLE_PACKAGES = ("convert", "schema", "store")
+_CALLABLE_PACKAGES = ("convert", "store")
 
 __all__ = [
     "City",
@@ -55,7 +54,6 @@ __all__ = [
     "inspect",
     "open_city",
     "read",
-    "schema",
     "store",
     "validate",
 ]

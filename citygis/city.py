@@ -154,9 +154,7 @@ class City(Settings):
 
     def _require_folder(self, what: str) -> Path:
         if self._folder is None:
-            raise SettingsError(
-                f"There is no City folder, so no {what}. Name one with --city DIR, or make one: citygis init DIR"
-            )
+            raise SettingsError(f"There is no City folder, so no {what}. Name one with --city DIR, or make one: citygis init DIR")
         return self._folder
 
 

@@ -57,6 +57,11 @@ def findings_frame(rows: dict | list[dict] | pd.DataFrame | None = None, *, crs=
         Columns `COLUMNS`, a fresh index, ordered as given. ``finding_id`` is 16 hexadecimal digits made of the code,
         layer, features and the place to 0.1 ft (seven decimals in degrees), so it stays the same from run to run until
         the ground changes; twins at one place are told apart by their order.
+
+    Raises
+    ------
+    ValueError
+        If a row lacks one of the columns that must be given.
     """
     if isinstance(rows, dict):
         lengths = [len(v) for v in rows.values() if pd.api.types.is_list_like(v)]
@@ -73,6 +78,9 @@ def findings_frame(rows: dict | list[dict] | pd.DataFrame | None = None, *, crs=
         frame[name] = pd.Series([None if pd.isna(v) else str(v) for v in values], dtype="str")
     for name in ("measure", "tolerance"):
         frame[name] = pd.to_numeric(table[name]).to_numpy(dtype=float) if name in table else np.full(n, np.nan)
+    for name in ("code", "rule", "severity", "layer", "message"):
+        if frame[name].isna().any():
+            raise ValueError(f"Invalid finding: no {name}. Must be given for every row.")
     crs = CRS.from_user_input(crs) if crs is not None else None
     geometry = np.array(table["geometry"], dtype=object) if "geometry" in table else np.full(n, None, dtype=object)
     geometry[pd.isna(geometry)] = None

@@ -81,7 +81,5 @@ def require_feet(crs, what: str = "This layer") -> Unit:
     """
     unit = unit_of(crs)
     if unit is METRE:
-        raise CRSError(
-            f"{what} is in metres. Convert it to the City's State Plane feet first: citygis convert FILE --to LAYER."
-        )
+        raise CRSError(f"{what} is in metres. Convert it to the City's State Plane feet first: citygis convert FILE --to LAYER.")
     return unit

@@ -27,5 +27,8 @@ def command(city_folder: str | None, as_json: bool) -> None:
     if as_json:
         emit_json({"checks": [check._asdict() for check in report], "ok": all(check.ok for check in report)})
     else:
-        table([("ok" if check.ok else "LOOK", check.what, check.found, check.remedy) for check in report], ["", "what", "found", "what to do"])
+        table(
+            [("ok" if check.ok else "LOOK", check.what, check.found, check.remedy) for check in report],
+            ["", "what", "found", "what to do"],
+        )
     sys.exit(0 if all(check.ok for check in report) else 1)

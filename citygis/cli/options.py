@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from citygis.city import City
 
 city_option = click.option(
-    "--city", "city_folder", type=click.Path(), metavar="DIR", help="The City's folder (with city.toml). Without it: packaged defaults."
+    "--city",
+    "city_folder",
+    type=click.Path(),
+    metavar="DIR",
+    help="The City's folder (with city.toml). Without it: packaged defaults.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no remarks on standard error.")
@@ -51,7 +55,9 @@ def table(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, title: str |
     for row in rows:
         printed.add_row(*(_cell(value) for value in row))
     # Into a file or a pipe: no wrapping of what somebody wants to search, and no blanks at line ends.
-    console = Console(file=io.StringIO(), width=Console().width if sys.stdout.isatty() else 400, markup=False, highlight=False, emoji=False)
+    console = Console(
+        file=io.StringIO(), width=Console().width if sys.stdout.isatty() else 400, markup=False, highlight=False, emoji=False
+    )
     console.print(printed)
     click.echo("\n".join(line.rstrip() for line in console.file.getvalue().splitlines()))
 

@@ -29,7 +29,9 @@ def command(layers: tuple[str, ...], markdown: bool, city_folder: str | None, as
     elif as_json:
         emit_json({"version": schema.version, "layers": {name: layer.model_dump(mode="json") for name, layer in chosen.items()}})
     elif not layers:
-        rows = [(name, layer.geometry, ", ".join(layer.key), len(layer.fields), layer.description) for name, layer in chosen.items()]
+        rows = [
+            (name, layer.geometry, ", ".join(layer.key), len(layer.fields), layer.description) for name, layer in chosen.items()
+        ]
         table(rows, ["layer", "geometry", "key", "fields", "what it holds"], title=f"City schema, version {schema.version}")
     else:
         for name, layer in chosen.items():

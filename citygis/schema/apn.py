@@ -22,8 +22,8 @@ class ApnProfile(Settings):
     How one county writes its parcel numbers.
 
     ``groups`` are regular expressions of the parts, ``separators`` the characters that may stand between them (or nothing),
-    ``display`` the City's way to write it with one ``{}`` per part. ``suffix`` may follow and is kept when it is not one of
-    ``empty_suffixes``. ``verified`` says whether a document was read for it.
+    ``display`` the City's way to write it with one ``{}`` per part. A ``suffix`` may follow, written by ``display_suffix``, and
+    is dropped when it is one of ``empty_suffixes``. ``verified`` says whether a document was read for it.
     """
 
     profile: str
@@ -35,6 +35,7 @@ class ApnProfile(Settings):
     suffix: str | None = None
     empty_suffixes: tuple[str, ...] = ()
     display: str
+    display_suffix: str = "-{}"
     example: str
     reference: str
     verified: bool = False
@@ -102,7 +103,8 @@ def normalise_apn(values: pd.Series, profiles: Sequence[str]) -> pd.DataFrame:
         join = "" if not profile.separator_required else "-"
         result.iloc[rows, 0] = (parts.agg(join.join, axis=1) + suffix).to_numpy() if len(rows) else []
         shown = [profile.display.format(*row) for row in parts.itertuples(index=False)]
-        result.iloc[rows, 1] = [f"{number}-{end}" if end else number for number, end in zip(shown, suffix, strict=True)]
+        endings = [profile.display_suffix.format(end) if end else "" for end in suffix]
+        result.iloc[rows, 1] = [number + ending for number, ending in zip(shown, endings, strict=True)]
         result.iloc[rows, 2] = name
         left = left[~fits]
     result.index = values.index

@@ -48,4 +48,6 @@ def _row(field: Field) -> str:
         meaning = f"{meaning} ({field.unit})".strip()
     if field.reference:
         meaning = f"{meaning} → {field.reference}".strip()
-    return f"| {field.name} | {kind} | {'yes' if field.required else ''} | {field.filled_by} | {meaning.replace('|', chr(92) + '|')} |"
+    return (
+        f"| {field.name} | {kind} | {'yes' if field.required else ''} | {field.filled_by} | {meaning.replace('|', chr(92) + '|')} |"
+    )

@@ -209,9 +209,7 @@ def _require_consistent(schema: Schema) -> None:
         linked = [topology.covered_by.link] if topology.covered_by else []
         for wanted in (*layer.key, *rule_fields, topology.stack_field, topology.exempt_field, *linked):
             if isinstance(wanted, str) and wanted not in layer.names:
-                raise SettingsError(
-                    f"{name}.toml: a key, rule or topology names the field {wanted!r}, which the layer has not."
-                )
+                raise SettingsError(f"{name}.toml: a key, rule or topology names the field {wanted!r}, which the layer has not.")
         references = [f.reference.split(".") for f in layer.fields if f.reference]
         layers = [topology.covered_by.layer] if topology.covered_by else []
         for other, *field in [*references, *([other] for other in (*layers, topology.fills, *topology.fills_with) if other)]:

@@ -1,0 +1,141 @@
+"""`citygis sheet`: a map sheet as a print-ready PDF, measured after it is written."""
+
+from pathlib import Path
+
+import click
+
+from citygis.cli.options import (
+    city_option,
+    emit_json,
+    json_option,
+    note,
+    open_city_option,
+    overwrite_option,
+    quiet_option,
+    table,
+)
+
+
+@click.command()
+@click.argument("sheet_file", type=click.Path(path_type=Path), metavar="SHEET.toml")
+@city_option
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="FILE.gpkg",
+    help="Layers from here, not from the City's store.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE.pdf",
+    help="The PDF. Without it: named as the sheet, in this folder.",
+)
+@click.option("--png", type=click.Path(path_type=Path), metavar="FILE.png", help="A picture of the sheet beside it.")
+@click.option("--dpi", type=click.IntRange(20, 600), default=100, show_default=True, help="Of the picture.")
+@json_option
+@quiet_option
+@overwrite_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    sheet_file: Path,
+    city_folder: str | None,
+    source: Path | None,
+    out: Path | None,
+    png: Path | None,
+    dpi: int,
+    as_json: bool,
+    quiet: bool,
+    overwrite: bool,
+) -> None:
+    """
+    Draw a map sheet: vector PDF at an exact scale, then open the file again and measure it.
+
+    SHEET.toml is looked for here, then in the City's sheets folder. Exit code 1: drawn, but a measurement of the file failed.
+
+    \b
+    Example:
+      citygis sheet parcel_map.toml --city riverbend --out parcel_map.pdf
+      citygis sheet parcel_map.toml --city riverbend --from parcels.gpkg --png parcel_map.png
+    """
+    from citygis.publish import publishing
+    from citygis.sheets import Sheet, draw, sheet_layers
+
+    city = open_city_option(city_folder)
+    path = find_sheet(sheet_file, city)
+    out = out or Path(f"{path.stem}.pdf")
+    for target in filter(None, (out, png)):
+        require_free(target, overwrite)
+    sheet = Sheet.from_file(path)
+    layers = sheet_layers(sheet, source or city.store_path, city=city)
+    figure = draw(sheet, layers, city=city)
+    figure.save(out, overwrite=overwrite)
+    report = figure.preflight(out)
+    if png:
+        with publishing(png, overwrite=overwrite) as temporary:
+            temporary.write_bytes(figure.png(dpi))
+    show(figure, report, out, png, as_json=as_json)
+    for name in figure.absent:
+        note(f"Style {name} drew nothing: its layer is not there, or has nothing in the frame.", quiet=quiet)
+    if not report.passed:
+        ctx.exit(1)
+
+
+def find_sheet(path: Path, city) -> Path:
+    """`path`, or the file of that name in the City's sheets folder when `path` is not there."""
+    if not path.exists() and not path.is_absolute() and city.folder is not None:
+        for name in (path, path.with_suffix(".toml")):
+            if (city.sheets_folder / name).is_file():
+                return city.sheets_folder / name
+    return path
+
+
+def require_free(path: Path, overwrite: bool) -> None:
+    """Refuse early what `publishing` would refuse after the drawing. Raises StoreError."""
+    from citygis.errors import StoreError
+
+    if path.exists() and not overwrite:
+        raise StoreError(f"{path} exists and is left as it is. Say --overwrite to replace it, or name another file.")
+
+
+def show(figure, report, out: Path, png: Path | None, *, as_json: bool) -> None:
+    """What was drawn and what was measured, on standard output."""
+    from citygis.sheets import scale_text
+
+    page, missing = figure.page, figure.unlabelled
+    if as_json:
+        emit_json(
+            {
+                "file": str(out),
+                "picture": str(png) if png else None,
+                "paper": page.name,
+                "width_in": page.width_in,
+                "height_in": page.height_in,
+                "scale": scale_text(figure.frame.scale),
+                "feet_per_inch": float(figure.frame.scale),
+                "extent": figure.frame.extent._asdict(),
+                "legend": list(figure.legend),
+                "styles": figure.counts.to_dict("records"),
+                "not_drawn": list(figure.absent),
+                "unlabelled": missing.astype(object).where(missing.notna(), None).to_dict("records"),
+                "passed": report.passed,
+                "checks": [check._asdict() for check in report.checks],
+            }
+        )
+        return
+    size = f"{page.name}, {page.width_in:g} x {page.height_in:g} in"
+    counts = figure.counts.drop(columns="layer")
+    table(
+        counts.values.tolist(),
+        [name.replace("_", " ") for name in counts.columns],
+        title=f"{out}: {size}, {scale_text(figure.frame.scale)}",
+    )
+    if len(missing):
+        reasons = (
+            missing.groupby(["style", "reason"], sort=True).agg(features=("text", "size"), keyed=("key", "count")).reset_index()
+        )
+        table(reasons.values.tolist(), ["style", "no label because", "features", "numbered on the map"])
+    checks = [(check.name, "yes" if check.passed else "NO", check.measured, check.expected) for check in report.checks]
+    table(checks, ["checked in the file", "passed", "measured", "expected"])

@@ -1,0 +1,126 @@
+"""`citygis validate`: layers held to the City's rules."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from citygis.cli.options import city_option, json_option, note, open_city_option, overwrite_option, quiet_option, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from citygis.city import City
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path())
+@click.option("--as", "layer", metavar="LAYER", help="Take FILE, of any vector format, as this City layer.")
+@click.option("--key", metavar="FIELD", help="The field that names features, instead of the layer's key.")
+@click.option("--only", type=click.Choice(["geometry", "attributes"]), help="Leave out the other rules.")
+@click.option(
+    "--out", "folder", type=click.Path(), metavar="DIR", help="Write findings.json, .csv, .gpkg and report.html here."
+)
+@click.option("--date", "checked_on", metavar="DATE", help="The date to print on the report.")
+@city_option
+@json_option
+@quiet_option
+@overwrite_option
+def command(
+    file: str | None,
+    layer: str | None,
+    key: str | None,
+    only: str | None,
+    folder: str | None,
+    checked_on: str | None,
+    city_folder: str | None,
+    as_json: bool,
+    quiet: bool,
+    overwrite: bool,
+) -> None:
+    """
+    Hold the layers of FILE, or of the City's own store, to the City's rules.
+
+    FILE is a GeoPackage with layers named as the City's (what `citygis convert` writes), or with --as any vector file. With
+    --only geometry the file may be in any projected system, and no City is needed. Prints a table of findings by rule; with --json
+    one JSON object per finding and line.
+
+    \b
+    Example:
+      citygis validate parcels.gpkg --city riverbend --out report
+      citygis validate --city riverbend
+      citygis validate parcels.gpkg --as parcel --key pid --only geometry --json
+    """
+    from pathlib import Path
+
+    from citygis.errors import StoreError
+    from citygis.quality import FILES, records, rules_not_judged, validate, write_report
+
+    city = open_city_option(city_folder)
+    for name in FILES if folder and not overwrite else ():
+        if (Path(folder) / name).exists():  # told before the work, not after it
+            raise StoreError(f"{Path(folder) / name} exists and is left as it is. Say --overwrite to replace it.")
+    path = Path(file) if file else city.store_path
+    layers = _layers(path, layer, city, quiet)
+    findings = validate(layers, city=city, only=only, key=key)
+    left_out = rules_not_judged(layers, city=city) if only != "attributes" else []
+    for item in left_out:
+        note(f"Not judged: {item.code} on {item.layer}, because it {item.because}.", quiet=quiet)
+    if folder:
+        paths = write_report(
+            folder,
+            findings,
+            layers,
+            city=city,
+            title=path.name,
+            checked_on=checked_on,
+            not_judged=left_out,
+            key=key,
+            overwrite=overwrite,
+        )
+        note("Wrote " + ", ".join(str(each) for each in paths.values()), quiet=quiet)
+    if as_json:
+        for record in records(findings):
+            click.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
+    else:
+        _print_summary(findings, layers, path.name)
+    sys.exit(1 if (findings["severity"] == "error").any() else 0)
+
+
+def _layers(path: "Path", layer: str | None, city: "City", quiet: bool) -> "dict[str, pd.DataFrame]":
+    """The layers to check: one file as one layer, or those of a GeoPackage that the City's schema knows."""
+    from citygis.errors import ReadError
+    from citygis.gpkg import layers_of, read_geopackage
+    from citygis.readers import read
+
+    if layer:
+        return {layer: read(path)}
+    if not path.exists():
+        raise ReadError(f"{path} is not there. Look at the path; without FILE the City's own store is checked.")
+    if path.suffix.lower() != ".gpkg":
+        raise ReadError(f"{path} is not a GeoPackage of City layers. Say which layer it is: --as LAYER, or convert it first.")
+    there = layers_of(path)
+    known = [name for name in there if name in city.schema.layers]
+    if not known:
+        raise ReadError(
+            f"{path} has no layer of the City's schema; it has: {', '.join(there) or 'none'}. Say which one it is: --as LAYER."
+        )
+    note(f"Checking {', '.join(known)} of {path}", quiet=quiet)
+    return {name: read_geopackage(path, name) for name in known}
+
+
+def _print_summary(findings: "pd.DataFrame", layers: "dict[str, pd.DataFrame]", title: str) -> None:
+    from citygis.findings import SEVERITIES
+    from citygis.quality import RULES
+
+    counts = (
+        findings.groupby(["code", "layer", "severity"]).size().unstack(fill_value=0).reindex(columns=SEVERITIES, fill_value=0)
+    )
+    rows = [(code, RULES[code].title, layer, *map(int, counts.loc[(code, layer)])) for code, layer in counts.index]
+    checked = ", ".join(f"{name} ({len(frame):,})" for name, frame in layers.items())
+    table(rows, ["code", "rule", "layer", "error", "review", "info"], title=f"{title}: {checked}")
+    total = {severity: int((findings["severity"] == severity).sum()) for severity in SEVERITIES}
+    click.echo(f"{total['error']:,} errors, {total['review']:,} to review, {total['info']:,} for information")

@@ -1,0 +1,175 @@
+"""
+Topology rules between features: T01 overlap, T02 gap, T07 outside its tract. The schema says which layers are held to them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from citygis import topology
+from citygis.quality.shapes import exempt, stacked
+from citygis.quality.subject import Subject, finding
+
+THIN_OVERLAP_SQFT = 1.0
+"""An overlap thinner than the tolerance is still shown to a person when it adds up to this much ground."""
+
+STREET_FT = 20.0
+"""Where no right of way is given, ground left open that is at least this wide may be a street (the least width of a public
+way: California Fire Code 503.2.1)."""
+
+
+class NotJudged(NamedTuple):
+    """A rule that the schema asks for and that could not be applied, and why."""
+
+    code: str
+    layer: str
+    because: str
+
+
+def fabric_findings(about: Subject, others: Mapping[str, Subject]) -> Iterator[pd.DataFrame]:
+    """
+    What the topology rules find in one layer.
+
+    Parameters
+    ----------
+    about : Subject
+        With a schema layer, in feet.
+    others : mapping of name to Subject
+        All layers given, in the same CRS.
+
+    Yields
+    ------
+    DataFrame
+        Rows for `citygis.findings.findings_frame`.
+    """
+    rule = about.layer.topology
+    missing = {(item.code, item.layer) for item in not_judged(about, others)}
+    if rule.exclusive:
+        yield _overlaps(about)
+    if rule.fills and ("T02", about.name) not in missing:
+        yield _gaps(about, others)
+    if rule.covered_by and ("T07", about.name) not in missing:
+        yield _not_covered(about, others[rule.covered_by.layer])
+
+
+def not_judged(about: Subject, others: Mapping[str, Subject]) -> list[NotJudged]:
+    """The topology rules of a layer that need a layer or a column which is not there."""
+    if about.layer is None:
+        return []
+    rule, left = about.layer.topology, []
+    if rule.fills:
+        covers = [name for name in rule.fills_with if name in others]
+        if rule.fills not in others or not covers:
+            wanted = ", ".join(n for n in (rule.fills, *rule.fills_with) if n not in others)
+            left.append(NotJudged("T02", about.name, f"needs the layer {wanted}"))
+    if rule.covered_by:
+        if rule.covered_by.layer not in others:
+            left.append(NotJudged("T07", about.name, f"needs the layer {rule.covered_by.layer}"))
+        elif rule.covered_by.link not in about.frame or "global_id" not in others[rule.covered_by.layer].frame:
+            left.append(
+                NotJudged("T07", about.name, f"needs the columns {rule.covered_by.link} and {rule.covered_by.layer}.global_id")
+            )
+    return left
+
+
+def _overlaps(about: Subject) -> pd.DataFrame:
+    rule = about.layer.topology
+    rows = np.flatnonzero(about.current & ~exempt(about))
+    pairs = topology.overlaps(about.shapes.iloc[rows], tolerance_ft=min(rule.overlap_tolerance_ft, 0.001))
+    wide = topology.wide_enough(pairs["width_ft"], rule.overlap_tolerance_ft)
+    left, right = rows[pairs["left"].to_numpy(dtype=int)], rows[pairs["right"].to_numpy(dtype=int)]
+    keep = (wide | (pairs["area_sqft"].to_numpy() >= THIN_OVERLAP_SQFT)) & ~stacked(about, left, right)
+    pairs, left, right, wide = pairs[keep], left[keep], right[keep], wide[keep]
+    area, width = pairs["area_sqft"].to_numpy(), pairs["width_ft"].to_numpy()
+    own_area = about.shapes.area.to_numpy()
+    message = [
+        f"{about.feature[a]} and {about.feature[b]} {_relation(sqft, own_area[a], own_area[b])}: they share {sqft:,.2f} sq ft, "
+        f"up to {ft:,.2f} ft wide (tolerance {rule.overlap_tolerance_ft:g} ft{', thinner than that but long' if not over else ''})."
+        for a, b, sqft, ft, over in zip(left, right, area, width, wide, strict=True)
+    ]
+    return finding(
+        about,
+        "T01",
+        "overlap",
+        left,
+        message,
+        severity=np.where(wide, rule.overlap_severity, "review"),
+        other=about.feature[right],
+        measure=width,
+        unit="ft",
+        tolerance=rule.overlap_tolerance_ft,
+        geometry=np.asarray(pairs.geometry.array, dtype=object),
+    )
+
+
+def _relation(shared: float, left: float, right: float) -> str:
+    if shared >= 0.999 * max(left, right):
+        return "lie on the same ground"
+    if shared >= 0.999 * min(left, right):
+        return "lie one on the other"
+    return "overlap"
+
+
+def _gaps(about: Subject, others: Mapping[str, Subject]) -> pd.DataFrame:
+    rule = about.layer.topology
+    bounds = others[rule.fills]
+    absent = [name for name in rule.fills_with if name not in others]
+    covers = [others[name] for name in rule.fills_with if name in others]
+    if rule.fills != about.name:
+        covers.insert(0, about)
+    rows = np.flatnonzero(bounds.current)
+    layers = [each.shapes[each.current] for each in covers]
+    gaps = topology.gaps(bounds.shapes.iloc[rows], *layers, tolerance_ft=rule.gap_tolerance_ft)
+    gaps = gaps[~gaps["beside_invalid"].to_numpy(dtype=bool)]
+    width, area = gaps["width_ft"].to_numpy(), gaps["area_sqft"].to_numpy()
+    said = " and no ".join(each.name for each in covers)
+    street = np.full(len(gaps), bool(absent)) & (width >= STREET_FT)
+    message = [
+        f"{sqft:,.2f} sq ft, up to {ft:,.2f} ft wide, inside {bounds.name} {bounds.feature[row]} are covered by no {said} "
+        f"(tolerance {rule.gap_tolerance_ft:g} ft)."
+        + (f" It is wide enough for a street, and no {' or '.join(absent)} was given." if maybe else "")
+        for row, sqft, ft, maybe in zip(rows[gaps["boundary"].to_numpy(dtype=int)], area, width, street, strict=True)
+    ]
+    return finding(
+        bounds,
+        "T02",
+        "gap",
+        rows[gaps["boundary"].to_numpy(dtype=int)],
+        message,
+        severity=np.where(street, "review", "error"),
+        measure=width,
+        unit="ft",
+        tolerance=rule.gap_tolerance_ft,
+        geometry=np.asarray(gaps.geometry.array, dtype=object),
+    )
+
+
+def _not_covered(about: Subject, outer: Subject) -> pd.DataFrame:
+    rule = about.layer.topology.covered_by
+    place = pd.Series(np.arange(len(outer.frame)), index=outer.frame["global_id"].astype("str").str.lower())
+    place = place[~place.index.duplicated() & place.index.notna()]
+    link = about.frame[rule.link].astype("str").str.lower().map(place).fillna(-1).to_numpy(dtype=int, copy=True)
+    link[~about.current] = -1
+    outer_shapes = outer.shapes if outer.crs is not None else gpd.GeoSeries(outer.place, crs=about.crs)
+    out = topology.not_covered_by(about.shapes, outer_shapes, link, tolerance_ft=rule.tolerance_ft)
+    rows, by = out["inner"].to_numpy(dtype=int), out["outer"].to_numpy(dtype=int)
+    message = [
+        f"{about.feature[row]} reaches {ft:,.2f} ft outside {outer.name} {outer.feature[one]} with {sqft:,.2f} sq ft "
+        f"(tolerance {rule.tolerance_ft:g} ft)."
+        for row, one, ft, sqft in zip(rows, by, out["out_ft"], out["area_sqft"], strict=True)
+    ]
+    return finding(
+        about,
+        "T07",
+        f"outside_its_{rule.layer}",
+        rows,
+        message,
+        other=outer.feature[by],
+        measure=out["out_ft"].to_numpy(),
+        unit="ft",
+        tolerance=rule.tolerance_ft,
+        geometry=np.asarray(out.geometry.array, dtype=object),
+    )

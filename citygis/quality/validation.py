@@ -1,0 +1,165 @@
+"""
+Layers held to the City's rules.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS
+
+from citygis.city import City, default_city
+from citygis.errors import CRSError, SchemaError
+from citygis.findings import findings_frame, join_findings
+from citygis.quality.attributes import attribute_findings, repeats
+from citygis.quality.fabric import NotJudged, fabric_findings, not_judged
+from citygis.quality.shapes import shape_findings
+from citygis.quality.subject import Subject, subject
+from citygis.units import METRE, US_SURVEY_FOOT, unit_of
+
+logger = logging.getLogger(__name__)
+
+Only = Literal["geometry", "attributes"]
+
+
+def validate(
+    layers: Mapping[str, pd.DataFrame] | pd.DataFrame,
+    layer: str | None = None,
+    *,
+    city: City | None = None,
+    only: Only | None = None,
+    key: str | None = None,
+) -> gpd.GeoDataFrame:
+    """
+    What is wrong with City layers.
+
+    Parameters
+    ----------
+    layers : dict of name to frame, or one frame
+        Rules between layers (references, gaps, cover) are applied where the layers they need are given. A name that the City's
+        schema does not know is held to the geometry rules alone. Not modified; the index does not matter.
+    layer : str, optional
+        The name, where `layers` is one frame.
+    city : City, optional
+        Whose schema, CRS and extent; the packaged defaults where it is not given.
+    only : "geometry" or "attributes", optional
+        Leave out the other rules. With "geometry" any projected layer will do, in feet or metres, in the City's CRS or not.
+    key : str, optional
+        The column that names features in the findings, instead of the schema's key.
+
+    Returns
+    -------
+    GeoDataFrame
+        Findings (`citygis.findings.COLUMNS`), errors first, in the CRS of the layers. ``geometry`` is the place of the defect:
+        the ground shared or open, the point where a ring crosses itself, else the feature. No rows when all is well.
+
+    Raises
+    ------
+    CRSError
+        If a layer has no CRS, is in degrees, or (unless ``only="geometry"``) is not in the City's CRS; or if layers differ.
+    SchemaError
+        If `key` is not a column.
+    ValueError
+        If an argument is not one of those allowed.
+    """
+    if only not in (None, "geometry", "attributes"):
+        raise ValueError(f"Invalid only {only!r}. Must be 'geometry', 'attributes' or None.")
+    city = city or default_city()
+    subjects, crs = _subjects(layers, layer, city, only, key)
+    found = []
+    for about in subjects.values():
+        if only != "geometry" and about.layer is not None:
+            found += attribute_findings(about, subjects)
+        elif only != "geometry" and key:
+            given = about.frame[key].notna().to_numpy()
+            found.append(repeats(about, (key,), np.flatnonzero(given)))
+        if only != "attributes":
+            found += shape_findings(about, city)
+            if about.layer is not None and about.layer.geometry == "Polygon":
+                found += fabric_findings(about, subjects)
+    found = [rows for rows in found if len(rows)]
+    findings = join_findings([findings_frame(pd.concat(found, ignore_index=True) if found else None, crs=crs)], crs=crs)
+    logger.info("%d findings in %d layers", len(findings), len(subjects))
+    return _as_sent(findings, crs) if crs is not None and unit_of(crs) is METRE else findings
+
+
+def rules_not_judged(layers: Mapping[str, pd.DataFrame], *, city: City | None = None) -> list[NotJudged]:
+    """
+    The topology rules that the schema asks for and that `validate` has to leave out, because a layer they need is not given.
+
+    Parameters
+    ----------
+    layers : dict of name to frame
+    city : City, optional
+    """
+    schema = (city or default_city()).schema
+    subjects = {name: subject(name, frame.iloc[:0], schema.layers.get(name)) for name, frame in layers.items()}
+    return [item for about in subjects.values() for item in not_judged(about, subjects)]
+
+
+def _subjects(
+    layers: Mapping[str, pd.DataFrame] | pd.DataFrame, layer: str | None, city: City, only: Only | None, key: str | None
+) -> tuple[dict[str, Subject], CRS | None]:
+    """The layers made ready, in feet, and the CRS they share as sent."""
+    if isinstance(layers, pd.DataFrame):
+        if not layer:
+            raise ValueError(
+                "Invalid layer None. Must be the layer's name where one frame is given: validate(frame, 'parcel')."
+            )
+        layers = {layer: layers}
+    subjects: dict[str, Subject] = {}
+    shared: tuple[str, CRS] | None = None
+    for name, frame in layers.items():
+        if key and key not in frame and len(layers) == 1:
+            raise SchemaError(f"Layer {name} has no column {key!r}. It has: {', '.join(map(str, frame.columns))}.")
+        if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None and len(frame):
+            crs = _require_frame(name, frame.crs, city, only)
+            if shared and not crs.equals(shared[1], ignore_axis_order=True):
+                raise CRSError(
+                    f"Layers {shared[0]} ({shared[1].name}) and {name} ({crs.name}) are in different systems. "
+                    "Convert both to the City's first: citygis convert FILE --to LAYER."
+                )
+            shared = shared or (name, crs)
+            frame = _in_feet(frame)
+        subjects[name] = subject(name, frame, city.schema.layers.get(name), key=key if key in frame else None)
+    return subjects, shared[1] if shared else None
+
+
+def _require_frame(name: str, crs: CRS | None, city: City, only: Only | None) -> CRS:
+    """The CRS of a layer, or an error where its lengths could not be measured or its place not compared."""
+    if crs is None:
+        raise CRSError(f"Layer {name} has no CRS. Ask the sender, then state it with --source-crs. citygis never guesses.")
+    if not crs.is_projected:
+        raise CRSError(
+            f"Layer {name} is in {crs.name}, in degrees; lengths and areas need a projected system. "
+            f"Convert it to the City's {city.crs.name} first: citygis convert FILE --to LAYER."
+        )
+    unit_of(crs)
+    if only != "geometry" and not crs.equals(city.crs, ignore_axis_order=True):
+        raise CRSError(
+            f"Layer {name} is in {crs.name}, and the City's system is {city.crs.name}. "
+            'Convert it first: citygis convert FILE --to LAYER. To look at its shapes alone, where they lie: only="geometry".'
+        )
+    return crs
+
+
+def _in_feet(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The layer itself when it is in feet, else the same projection counted in US survey feet."""
+    if unit_of(frame.crs) is not METRE:
+        return frame
+    system = frame.crs.to_json_dict()
+    for axis in system["coordinate_system"]["axis"]:
+        axis["unit"] = {"type": "LinearUnit", "name": "US survey foot", "conversion_factor": float(US_SURVEY_FOOT)}
+    system.pop("id", None)
+    scaled = shapely.transform(np.asarray(frame.geometry.array, dtype=object), lambda metres: metres / float(US_SURVEY_FOOT))
+    return frame.set_geometry(gpd.GeoSeries(scaled, index=frame.index, crs=CRS.from_json_dict(system)))
+
+
+def _as_sent(findings: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame:
+    """The places of findings on a layer in metres, back in metres."""
+    scaled = shapely.transform(np.asarray(findings.geometry.array, dtype=object), lambda feet: feet * float(US_SURVEY_FOOT))
+    return findings.set_geometry(gpd.GeoSeries(scaled, index=findings.index, crs=crs))

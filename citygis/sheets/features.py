@@ -1,0 +1,231 @@
+"""
+A style's features as batches: chosen, placed on the page, cut to the frame, sorted into symbols.
+"""
+
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from citygis.errors import SheetError
+from citygis.sheets import prep
+from citygis.sheets.frame import Extent, Frame
+from citygis.sheets.furniture import Entry
+from citygis.sheets.markers import markers
+from citygis.sheets.scene import Paths
+from citygis.sheets.style import Style, Symbol, nearest, text_of
+
+_KINDS = {0: "point", 1: "line", 2: "line", 3: "area", 4: "point", 5: "line", 6: "area"}
+
+
+class Features(NamedTuple):
+    """
+    What one style draws.
+
+    Parameters
+    ----------
+    name : str
+        Of the style.
+    style : Style
+    table : DataFrame, n rows
+        The columns the style reads, with the index of the layer.
+    shapes : array, n
+        In page points, cut to the frame.
+    kind : str
+        ``area``, ``line`` or ``point``.
+    symbols : array of int, n
+        Which symbol draws each: 0 the style's own, i the i-th class.
+    without_geometry : int
+        Features of the layer that have none and so cannot be drawn.
+    """
+
+    name: str
+    style: Style
+    table: pd.DataFrame
+    shapes: np.ndarray
+    kind: str
+    symbols: np.ndarray
+    without_geometry: int
+
+    @property
+    def title(self) -> str:
+        return self.style.title or self.style.layer.replace("_", " ").capitalize()
+
+
+def require_drawable(layer: gpd.GeoDataFrame, name: str, crs: pyproj.CRS) -> None:
+    """
+    Refuse a layer that cannot lie on the sheet.
+
+    Raises
+    ------
+    SheetError
+        If it has no geometry column, no CRS, or another CRS than the City.
+    """
+    if not isinstance(layer, gpd.GeoDataFrame):
+        raise SheetError(f"Layer {name!r} has no geometry column. Give a GeoDataFrame, or leave its style off the sheet.")
+    if layer.crs is None:
+        raise SheetError(f"Layer {name!r} has no CRS. Ask its maker, then state it with --source-crs. citygis never guesses.")
+    if not layer.crs.equals(crs, ignore_axis_order=True):
+        raise SheetError(
+            f"Layer {name!r} is in {layer.crs.name}, the City in {crs.name}. Bring it over first: citygis convert FILE --to {name}."
+        )
+
+
+def kept(style: Style, layer: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
+    """
+    The features a style keeps, with the columns it reads.
+
+    Raises
+    ------
+    SheetError
+        If the layer lacks one of them.
+    """
+    for column in style.columns:
+        if column not in layer.columns:
+            raise SheetError(f"Style {name!r} reads {column!r} of layer {style.layer!r}{nearest(column, list(layer.columns))}")
+    keep = np.ones(len(layer), dtype=bool)
+    for field, values in style.where.items():
+        keep &= text_of(layer[field]).isin([str(value) for value in values]).to_numpy(dtype=bool)
+    return layer.loc[keep, [*style.columns, layer.geometry.name]]
+
+
+def in_frame(name: str, style: Style, layer: gpd.GeoDataFrame, frame: Frame) -> Features:
+    """The features of a style that can be seen in the frame, in the layer's order."""
+    layer = kept(style, layer, name)
+    geometries = np.asarray(layer.geometry.values)
+    nothing = shapely.is_missing(geometries) | shapely.is_empty(geometries)
+    near = ~nothing & overlapping(geometries, frame.extent)
+    shapes = prep.clipped(prep.on_page(geometries[near], frame), frame.box_pt)
+    seen = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    table = pd.DataFrame(layer.drop(columns=layer.geometry.name))[near][seen]
+    shapes = shapes[seen]
+    kinds = {_KINDS.get(kind) for kind in np.unique(shapely.get_type_id(geometries[near][seen]))}
+    if len(kinds) > 1 or None in kinds:
+        raise SheetError(
+            f"Layer {style.layer!r} mixes kinds of geometry, so style {name!r} cannot draw it. Validate the layer first."
+        )
+    # Cutting an area along the frame can leave a point or a line of it behind, which is no area.
+    kind = kinds.pop() if kinds else "area"
+    whole = np.array([_KINDS.get(i, kind) == kind for i in shapely.get_type_id(shapes)], dtype=bool)
+    return Features(name, style, table[whole], shapes[whole], kind, _symbols(style, table[whole]), int(nothing.sum()))
+
+
+def overlapping(geometries: np.ndarray, extent: Extent) -> np.ndarray:
+    """Whose box meets an extent."""
+    bounds = shapely.bounds(geometries)
+    with np.errstate(invalid="ignore"):
+        return (
+            (bounds[:, 0] <= extent.easting_max)
+            & (bounds[:, 2] >= extent.easting_min)
+            & (bounds[:, 1] <= extent.northing_max)
+            & (bounds[:, 3] >= extent.northing_min)
+        )
+
+
+def symbol_of(style: Style, number: int) -> Symbol:
+    """The style's own symbol (0) or that of its i-th class, which falls back to the style's where it says nothing."""
+    if number == 0:
+        return style
+    own = style.classes[number - 1]
+    return Symbol(
+        legend=own.legend or style.legend,
+        fill=own.fill or style.fill,
+        line=own.line or style.line,
+        marker=own.marker or style.marker,
+    )
+
+
+def batches(features: Features, label_boxes: np.ndarray, frame: Frame) -> tuple[Paths, ...]:
+    """
+    The paths of a style: fills, then lines, then point symbols; each look at once.
+
+    Lines that say ``break_at_labels`` leave out what lies under `label_boxes`.
+    """
+    present = np.unique(features.symbols)
+    looks = {int(number): symbol_of(features.style, int(number)) for number in present}
+    out: list[Paths] = []
+    if features.kind == "area":
+        for fill in dict.fromkeys(look.fill for look in looks.values() if look.fill):
+            chosen = np.isin(features.symbols, [number for number, look in looks.items() if look.fill == fill])
+            for points, starts in prep.chunks(prep.areas(features.shapes[chosen])):
+                out.append(Paths(points, starts, closed=True, fill=fill))
+    if features.kind in ("area", "line"):
+        for line in dict.fromkeys(look.line for look in looks.values() if look.line):
+            chosen = np.isin(features.symbols, [number for number, look in looks.items() if look.line == line])
+            lines = features.shapes[chosen]
+            if features.kind == "area":
+                lines = prep.edges(lines, _inner(frame))
+            if line.break_at_labels:
+                lines = _broken(lines, label_boxes)
+            for points, starts in prep.chunks(prep.strokes(lines, joined=bool(line.dash_pt))):
+                out.append(Paths(points, starts, stroke=line.color, width_pt=line.width_pt, dash_pt=line.dash_pt))
+    if features.kind == "point":
+        for number, look in looks.items():
+            if look.marker:
+                out += markers(_places(features, number), look.marker)
+    return tuple(out)
+
+
+def marker_boxes(features: Features) -> np.ndarray:
+    """What the point symbols of a style cover, for labels to keep clear of."""
+    boxes = [np.array([], dtype=object)]
+    for number in np.unique(features.symbols) if features.kind == "point" else ():
+        look = symbol_of(features.style, int(number))
+        if look.marker:
+            points, half = _places(features, int(number)), look.marker.size_pt / 2
+            boxes.append(shapely.box(points[:, 0] - half, points[:, 1] - half, points[:, 0] + half, points[:, 1] + half))
+    return np.concatenate(boxes)
+
+
+def drawn(features: Features) -> np.ndarray:
+    """Which features have a symbol that shows their kind of geometry."""
+    needs = {"area": ("fill", "line"), "line": ("line",), "point": ("marker",)}[features.kind]
+    shows = np.array(
+        [any(getattr(symbol_of(features.style, i), need) for need in needs) for i in range(len(features.style.classes) + 1)]
+    )
+    return shows[features.symbols]
+
+
+def entries(features: Features) -> list[Entry]:
+    """The legend of a style: its named symbols that are on the map, classes in the order of the file."""
+    out = []
+    shows = drawn(features)
+    for number in np.unique(features.symbols[shows]):
+        look = symbol_of(features.style, int(number))
+        if look.legend:
+            out.append(Entry(look.legend, look, features.kind))
+    return out
+
+
+def _symbols(style: Style, table: pd.DataFrame) -> np.ndarray:
+    numbers = np.zeros(len(table), dtype=int)
+    if style.field is None:
+        return numbers
+    values = text_of(table[style.field])
+    for number, one in enumerate(style.classes, start=1):
+        numbers[values.isin([str(value) for value in one.values]).to_numpy(dtype=bool)] = number
+    return numbers
+
+
+def _inner(frame: Frame) -> tuple[float, float, float, float]:
+    """The frame less a hair, so that the cut edges of areas, which lie on the frame itself, are not drawn as their lines."""
+    left, bottom, right, top = frame.box_pt
+    hair = 2 * prep.QUANTUM_PT
+    return left + hair, bottom + hair, right - hair, top - hair
+
+
+def _broken(lines: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    if not len(boxes) or not len(lines):
+        return lines
+    lines = np.asarray(lines, dtype=object).copy()
+    at, box = shapely.STRtree(boxes).query(lines, predicate="intersects")
+    for i in np.unique(at):
+        lines[i] = shapely.difference(lines[i], shapely.union_all(boxes[box[at == i]]))
+    return lines
+
+
+def _places(features: Features, number: int) -> np.ndarray:
+    return shapely.get_coordinates(shapely.get_parts(features.shapes[features.symbols == number]))

@@ -1,0 +1,178 @@
+"""
+The sheet's fonts: how wide a text is, and how it is embedded.
+
+Text is written glyph by glyph from the font's own advance widths and embedded as a subset TrueType font (never Type 3),
+with a map back to Unicode, so that a sheet can be searched and measured.
+"""
+
+import functools
+import io
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pikepdf
+from fontTools import subset
+from fontTools.ttLib import TTFont
+
+TYPEFACES = Path(__file__).parent / "typefaces"
+"""Roboto Condensed, Copyright 2015 Google Inc., Apache License 2.0: narrow, so that a parcel number is read inside its lot."""
+
+FONTS = {"regular": "RobotoCondensed-Regular.ttf", "bold": "RobotoCondensed-Bold.ttf", "italic": "RobotoCondensed-Italic.ttf"}
+"""Font names used in styles, and their files."""
+
+
+class Font:
+    """
+    One TrueType font.
+
+    Parameters
+    ----------
+    name : str
+        A name of `FONTS`.
+    """
+
+    def __init__(self, name: str):
+        self.path = TYPEFACES / FONTS[name]
+        with TTFont(self.path, lazy=True) as file:
+            self.units = file["head"].unitsPerEm
+            order, metrics = file.getReverseGlyphMap(), file["hmtx"].metrics
+            self.glyphs = {code: order[glyph] for code, glyph in file.getBestCmap().items() if code < 0x10000}
+            self.advances = np.zeros(0x10000)
+            for code, glyph in file.getBestCmap().items():
+                if code < 0x10000:
+                    self.advances[code] = metrics[glyph][0] / self.units
+            self.cap_height = file["glyf"][file.getBestCmap()[ord("H")]].yMax / self.units
+            box = [getattr(file["head"], side) * 1000 // self.units for side in ("xMin", "yMin", "xMax", "yMax")]
+            self.descriptor = {
+                "Ascent": file["hhea"].ascent * 1000 // self.units,
+                "Descent": file["hhea"].descent * 1000 // self.units,
+                "CapHeight": round(self.cap_height * 1000),
+                "ItalicAngle": float(file["post"].italicAngle),
+                "FontBBox": box,
+            }
+            self.postscript_name = file["name"].getDebugName(6)
+
+    def widths(self, strings: Sequence[str]) -> np.ndarray:
+        """Widths of texts, in font sizes (times the size in points: points)."""
+        if not len(strings):
+            return np.zeros(0)
+        codes = np.frombuffer("".join(strings).encode("utf-32-le"), dtype=np.uint32)
+        ends = np.cumsum([len(string) for string in strings])
+        totals = np.append(0.0, np.cumsum(self.advances[np.minimum(codes, 0xFFFF)]))
+        return totals[ends] - totals[np.append(0, ends[:-1])]
+
+    def missing(self, string: str) -> str:
+        """The characters of `string` this font has no glyph for."""
+        return "".join(sorted({c for c in string if ord(c) not in self.glyphs}))
+
+    def hexadecimal(self, string: str) -> str:
+        """`string` as glyph numbers, four hexadecimal digits each, for a ``Tj`` operator."""
+        return "".join(f"{self.glyphs.get(ord(c), 0):04X}" for c in string)
+
+    def embedded(self, pdf: pikepdf.Pdf, characters: Iterable[str]) -> pikepdf.Object:
+        """
+        This font, cut down to `characters`, as a composite font object of `pdf` (ISO 32000-2, 9.7 and 9.10.3).
+
+        Glyph numbers stay those of the whole font, so that text can be written before the subset is known.
+        """
+        characters = sorted(c for c in set(characters) if ord(c) in self.glyphs)
+        options = subset.Options(retain_gids=True, notdef_outline=True, hinting=False, layout_features=[], glyph_names=False)
+        options.drop_tables += ["GPOS", "GSUB", "GDEF", "kern", "name", "post", "FFTM", "OS/2", "MATH"]
+        with TTFont(self.path, lazy=True) as file:
+            cutter = subset.Subsetter(options)
+            cutter.populate(unicodes=[ord(c) for c in characters])
+            cutter.subset(file)
+            buffer = io.BytesIO()
+            file.save(buffer, reorderTables=False)
+        name = pikepdf.Name("/" + _tag(characters) + "+" + self.postscript_name)
+        program = pdf.make_stream(buffer.getvalue(), Length1=len(buffer.getvalue()))
+        descriptor = pdf.make_indirect(
+            pikepdf.Dictionary(
+                Type=pikepdf.Name.FontDescriptor, FontName=name, Flags=32, StemV=80, FontFile2=program, **self.descriptor
+            )
+        )
+        by_glyph = sorted((self.glyphs[ord(c)], c) for c in characters)
+        widths = pikepdf.Array()
+        for glyph, c in by_glyph:
+            widths.append(glyph)
+            widths.append(pikepdf.Array([round(float(self.advances[ord(c)]) * 1000, 3)]))
+        descendant = pikepdf.Dictionary(
+            Type=pikepdf.Name.Font,
+            Subtype=pikepdf.Name.CIDFontType2,
+            BaseFont=name,
+            CIDSystemInfo=pikepdf.Dictionary(
+                Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0
+            ),
+            FontDescriptor=descriptor,
+            CIDToGIDMap=pikepdf.Name.Identity,
+            DW=0,
+            W=widths,
+        )
+        return pdf.make_indirect(
+            pikepdf.Dictionary(
+                Type=pikepdf.Name.Font,
+                Subtype=pikepdf.Name.Type0,
+                BaseFont=name,
+                Encoding=pikepdf.Name("/Identity-H"),
+                DescendantFonts=pikepdf.Array([pdf.make_indirect(descendant)]),
+                ToUnicode=pdf.make_stream(_to_unicode(by_glyph)),
+            )
+        )
+
+
+@functools.cache
+def font(name: str) -> Font:
+    """The font called `name` in styles: regular, bold or italic."""
+    return Font(name)
+
+
+def composed(string: str) -> str:
+    """`string` with accents composed and control characters as spaces: one glyph per character."""
+    return "".join(" " if unicodedata.category(c) == "Cc" else c for c in unicodedata.normalize("NFC", string))
+
+
+def wrapped(string: str, width_pt: float, size_pt: float, name: str = "regular") -> list[str]:
+    """`string` broken at spaces into lines of at most `width_pt`; a longer word stands alone."""
+    lines: list[str] = []
+    for word in string.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and font(name).widths([longer])[0] * size_pt <= width_pt:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _tag(characters: Sequence[str]) -> str:
+    """Six capital letters that name this subset (ISO 32000-2, 9.9.2), the same for the same characters."""
+    number = 0
+    for c in characters:
+        number = (number * 31 + ord(c)) % 26**6
+    return "".join(chr(65 + number // 26**i % 26) for i in range(6))
+
+
+def _to_unicode(by_glyph: list[tuple[int, str]]) -> bytes:
+    lines = []
+    for at in range(0, len(by_glyph), 100):
+        block = by_glyph[at : at + 100]
+        lines += [f"{len(block)} beginbfchar", *(f"<{glyph:04X}> <{ord(c):04X}>" for glyph, c in block), "endbfchar"]
+    return "\n".join(
+        [
+            "/CIDInit /ProcSet findresource begin",
+            "12 dict begin",
+            "begincmap",
+            "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def",
+            "/CMapName /Adobe-Identity-UCS def",
+            "/CMapType 2 def",
+            "1 begincodespacerange",
+            "<0000> <FFFF>",
+            "endcodespacerange",
+            *lines,
+            "endcmap",
+            "CMapName currentdict /CMap defineresource pop",
+            "end",
+            "end",
+        ]
+    ).encode()

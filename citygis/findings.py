@@ -55,7 +55,7 @@ def findings_frame(rows: dict | list[dict] | pd.DataFrame | None = None, *, crs=
     -------
     GeoDataFrame
         Columns `COLUMNS`, a fresh index, ordered as given. ``finding_id`` is 16 hexadecimal digits made of the code,
-        layer, features and the place to 0.1 ft (seven decimals in degrees), so it stays the same from run to run until
+        rule, layer, features and the place to 0.1 ft (seven decimals in degrees), so it stays the same from run to run until
         the ground changes; twins at one place are told apart by their order.
 
     Raises
@@ -119,10 +119,10 @@ def _ids(frame: pd.DataFrame, geometry: np.ndarray, crs) -> list[str]:
     places = _places(geometry, crs)
     seen: dict[str, int] = {}
     ids = []
-    columns = (frame["code"], frame["layer"], frame["feature"], frame["other"])
-    for code, layer, feature, other, place in zip(*columns, places, strict=True):
+    columns = (frame["code"], frame["rule"], frame["layer"], frame["feature"], frame["other"])
+    for code, rule, layer, feature, other, place in zip(*columns, places, strict=True):
         pair = sorted(str(v) for v in (feature, other) if not pd.isna(v))
-        text = "|".join((code, layer, *pair, place))
+        text = "|".join((code, rule, layer, *pair, place))
         twin = seen[text] = seen.get(text, -1) + 1
         ids.append(hashlib.sha256(f"{text}|{twin}".encode()).hexdigest()[:16])
     return ids

@@ -13,6 +13,8 @@ from citygis.topology import gaps, pieces
 
 FEET = "EPSG:6420"
 
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered")  # shapely, where a test makes a NaN
+
 
 def layer(*polygons, crs=FEET) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(geometry=gpd.GeoSeries(list(polygons), crs=crs))
@@ -97,8 +99,16 @@ def test_gaps_and_cover_add_up_to_the_tract(lots):
 def test_pieces_of_a_street_network_are_the_same_ground():
     angle = np.linspace(0, 2 * np.pi, 4001)[:-1]
     radius = 1000 + 40 * np.sin(31 * angle)
-    star = shapely.Polygon(np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), [box(-99, -99, 99, 99).exterior.coords])
+    star = shapely.Polygon(
+        np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1), [box(-99, -99, 99, 99).exterior.coords]
+    )
     cut = pieces(np.array([star, box(0, 0, 1, 1)], dtype=object), most_vertices=128)
     assert shapely.get_num_coordinates(cut).max() <= 128
     assert shapely.area(cut).sum() == pytest.approx(star.area + 1)
     assert shapely.union_all(cut).symmetric_difference(star.union(box(0, 0, 1, 1))).area < 1e-3
+
+
+def test_a_thousand_vertices_in_one_spot_do_not_hang():
+    angle = np.linspace(0, 2 * np.pi, 2001)[:-1]
+    dot = shapely.Polygon(np.stack([np.cos(angle), np.sin(angle)], axis=1) * 1e-4)
+    assert shapely.area(pieces(np.array([dot], dtype=object))).sum() == pytest.approx(dot.area)

@@ -13,6 +13,8 @@ from citygis.topology.overlap import LARGEST_STACK
 FEET = "EPSG:6420"
 E0, N0 = 6_330_000.0, 2_120_000.0
 
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered")  # shapely, where a test makes a NaN
+
 
 def layer(*polygons, crs=FEET) -> gpd.GeoDataFrame:
     """Polygons drawn near the origin, moved to where the City lies."""
@@ -176,9 +178,13 @@ def vertices_moved(random, lots):
 
 
 def vertices_dropped(random, lots):
-    dropped = list(lots)
-    for i in random.integers(0, len(lots), 4):
-        dropped[i] = shapely.Polygon(np.delete(shapely.get_coordinates(lots[i])[:-1], random.integers(4), axis=0))
+    """Lots with a bend in their long sides, which some of them lose."""
+    pairs_of = [(row + 0, row + 1) for row in range(0, 20, 5)] + [(row + 2, row + 3) for row in range(0, 20, 5)]
+    dropped = [shapely.union_all([lots[i], lots[j]]) for i, j in pairs_of]
+    for i in range(len(dropped)):
+        ring = shapely.get_coordinates(dropped[i])[:-1]
+        if random.random() < 0.6:
+            dropped[i] = shapely.Polygon(np.delete(ring, random.integers(len(ring)), axis=0))
     return dropped
 
 
@@ -236,4 +242,4 @@ def test_no_pair_is_missed_and_none_is_invented(family):
         found = overlaps(gpd.GeoDataFrame(geometry=polygons, crs=FEET), min_area_sqft=0.004, tolerance_ft=0)
         assert set(pairs(found)) == truth, f"seed {seed}"
         told += len(truth)
-    assert told >= 20
+    assert told >= 15  # the family does make overlaps

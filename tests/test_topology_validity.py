@@ -2,10 +2,13 @@
 
 import geopandas as gpd
 import numpy as np
+import pytest
 import shapely
 from shapely import box
 
 from citygis.topology import invalid, not_finite
+
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered")  # shapely, where a test makes a NaN
 
 
 def series(*shapes) -> gpd.GeoSeries:
@@ -40,5 +43,7 @@ def test_a_coordinate_that_is_no_number_has_no_place():
 
 
 def test_not_finite_tells_nan_and_infinity_from_null():
-    shapes = series(shapely.Point(0, 0), shapely.LineString([(0, 0), (np.inf, 1)]), None, shapely.LineString([(0, np.nan), (1, 1)]))
+    shapes = series(
+        shapely.Point(0, 0), shapely.LineString([(0, 0), (np.inf, 1)]), None, shapely.LineString([(0, np.nan), (1, 1)])
+    )
     assert not_finite(shapes).tolist() == [False, True, False, True]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", required=False, type=click.Path())
 @click.option("--as", "layer", metavar="LAYER", help="Take FILE, of any vector format, as this City layer.")
+@click.option("--layer", "within", metavar="NAME", help="With --as: the layer to read, where FILE has several.")
+@click.option("--source-crs", metavar="CRS", help="With --as: what the coordinates are in, where FILE does not say.")
 @click.option("--key", metavar="FIELD", help="The field that names features, instead of the layer's key.")
 @click.option("--only", type=click.Choice(["geometry", "attributes"]), help="Leave out the other rules.")
 @click.option(
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 def command(
     file: str | None,
     layer: str | None,
+    within: str | None,
+    source_crs: str | None,
     key: str | None,
     only: str | None,
     folder: str | None,
@@ -64,7 +68,12 @@ def command(
         if (Path(folder) / name).exists():  # told before the work, not after it
             raise StoreError(f"{Path(folder) / name} exists and is left as it is. Say --overwrite to replace it.")
     path = Path(file) if file else city.store_path
-    layers = _layers(path, layer, city, quiet)
+    if layer:
+        layers = {layer: _as_sent(path, within, source_crs, quiet)}
+    elif within or source_crs:
+        raise click.UsageError("--layer and --source-crs go with --as LAYER.")
+    else:
+        layers = _of_file(path, city, quiet) if file else _of_store(city)
     findings = validate(layers, city=city, only=only, key=key)
     left_out = rules_not_judged(layers, city=city) if only != "attributes" else []
     for item in left_out:
@@ -90,19 +99,40 @@ def command(
     sys.exit(1 if (findings["severity"] == "error").any() else 0)
 
 
-def _layers(path: "Path", layer: str | None, city: "City", quiet: bool) -> "dict[str, pd.DataFrame]":
-    """The layers to check: one file as one layer, or those of a GeoPackage that the City's schema knows."""
-    from citygis.errors import ReadError
-    from citygis.gpkg import layers_of, read_geopackage
+def _as_sent(path: "Path", within: str | None, source_crs: str | None, quiet: bool) -> "pd.DataFrame":
+    """Any vector file, as it was sent."""
     from citygis.readers import read
 
-    if layer:
-        return {layer: read(path)}
+    frame = read(path, within, source_crs=source_crs)
+    if "read_code" in frame:
+        for code, message in frame.dropna(subset="read_code").groupby("read_code")["read_message"]:
+            note(f"{code}: {len(message):,} rows were not read as sent, the first: {message.iloc[0]}", quiet=quiet)
+    return frame
+
+
+def _of_store(city: "City") -> "dict[str, pd.DataFrame]":
+    """The layers of the City's store, as they hold today."""
+    from citygis.errors import StoreError
+    from citygis.store import store
+
+    if not city.store_path.exists():  # `store` would make one
+        raise StoreError(
+            f"{city.store_path} is not there yet. Load something first: citygis load FILE, or name a FILE to check."
+        )
+    with store(city) as db:
+        return {layer.name: db.read(layer.name) for layer in db.layers()}
+
+
+def _of_file(path: "Path", city: "City", quiet: bool) -> "dict[str, pd.DataFrame]":
+    """The layers of a GeoPackage that the City's schema knows."""
+    from citygis.errors import ReadError
+    from citygis.gpkg import layers_of, read_geopackage
+
     if not path.exists():
         raise ReadError(f"{path} is not there. Look at the path; without FILE the City's own store is checked.")
     if path.suffix.lower() != ".gpkg":
         raise ReadError(f"{path} is not a GeoPackage of City layers. Say which layer it is: --as LAYER, or convert it first.")
-    there = layers_of(path)
+    there = [each.name for each in layers_of(path)]
     known = [name for name in there if name in city.schema.layers]
     if not known:
         raise ReadError(
@@ -123,4 +153,5 @@ def _print_summary(findings: "pd.DataFrame", layers: "dict[str, pd.DataFrame]", 
     checked = ", ".join(f"{name} ({len(frame):,})" for name, frame in layers.items())
     table(rows, ["code", "rule", "layer", "error", "review", "info"], title=f"{title}: {checked}")
     total = {severity: int((findings["severity"] == severity).sum()) for severity in SEVERITIES}
-    click.echo(f"{total['error']:,} errors, {total['review']:,} to review, {total['info']:,} for information")
+    errors = f"{total['error']:,} error{'' if total['error'] == 1 else 's'}"
+    click.echo(f"{errors}, {total['review']:,} to review, {total['info']:,} for information")

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from citygis import topology
-from citygis.quality.shapes import exempt, stacked
+from citygis.city import City
+from citygis.quality.shapes import exempt, stacked, strayed
 from citygis.quality.subject import Subject, finding
 
 THIN_OVERLAP_SQFT = 1.0
@@ -29,7 +30,7 @@ class NotJudged(NamedTuple):
     because: str
 
 
-def fabric_findings(about: Subject, others: Mapping[str, Subject]) -> Iterator[pd.DataFrame]:
+def fabric_findings(about: Subject, others: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame]:
     """
     What the topology rules find in one layer.
 
@@ -39,6 +40,8 @@ def fabric_findings(about: Subject, others: Mapping[str, Subject]) -> Iterator[p
         With a schema layer, in feet.
     others : mapping of name to Subject
         All layers given, in the same CRS.
+    city : City
+        For its extent: a feature that strayed out of it (G06) is not also told to lie outside its tract.
 
     Yields
     ------
@@ -52,7 +55,7 @@ def fabric_findings(about: Subject, others: Mapping[str, Subject]) -> Iterator[p
     if rule.fills and ("T02", about.name) not in missing:
         yield _gaps(about, others)
     if rule.covered_by and ("T07", about.name) not in missing:
-        yield _not_covered(about, others[rule.covered_by.layer])
+        yield _not_covered(about, others[rule.covered_by.layer], city)
 
 
 def not_judged(about: Subject, others: Mapping[str, Subject]) -> list[NotJudged]:
@@ -61,10 +64,10 @@ def not_judged(about: Subject, others: Mapping[str, Subject]) -> list[NotJudged]
         return []
     rule, left = about.layer.topology, []
     if rule.fills:
-        covers = [name for name in rule.fills_with if name in others]
-        if rule.fills not in others or not covers:
-            wanted = ", ".join(n for n in (rule.fills, *rule.fills_with) if n not in others)
-            left.append(NotJudged("T02", about.name, f"needs the layer {wanted}"))
+        # The first of the covering layers is what fills the ground; without the others only part of the verdict is lost.
+        wanted = [name for name in (rule.fills, *rule.fills_with[:1]) if name not in others]
+        if wanted:
+            left.append(NotJudged("T02", about.name, f"needs the layer {' and '.join(wanted)}"))
     if rule.covered_by:
         if rule.covered_by.layer not in others:
             left.append(NotJudged("T07", about.name, f"needs the layer {rule.covered_by.layer}"))
@@ -147,12 +150,12 @@ def _gaps(about: Subject, others: Mapping[str, Subject]) -> pd.DataFrame:
     )
 
 
-def _not_covered(about: Subject, outer: Subject) -> pd.DataFrame:
+def _not_covered(about: Subject, outer: Subject, city: City) -> pd.DataFrame:
     rule = about.layer.topology.covered_by
     place = pd.Series(np.arange(len(outer.frame)), index=outer.frame["global_id"].astype("str").str.lower())
     place = place[~place.index.duplicated() & place.index.notna()]
     link = about.frame[rule.link].astype("str").str.lower().map(place).fillna(-1).to_numpy(dtype=int, copy=True)
-    link[~about.current] = -1
+    link[~about.current | strayed(about, city)] = -1
     outer_shapes = outer.shapes if outer.crs is not None else gpd.GeoSeries(outer.place, crs=about.crs)
     out = topology.not_covered_by(about.shapes, outer_shapes, link, tolerance_ft=rule.tolerance_ft)
     rows, by = out["inner"].to_numpy(dtype=int), out["outer"].to_numpy(dtype=int)

@@ -10,13 +10,12 @@ import geopandas as gpd
 import jinja2
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from citygis.city import City, default_city
 from citygis.findings import SEVERITIES
 from citygis.quality.fabric import NotJudged
 from citygis.quality.pictures import Scenery, finding_picture, overview
-from citygis.quality.rules import RULES
+from citygis.quality.rules import RULES, rule_of
 from citygis.quality.subject import subject
 
 PICTURES_PER_RULE = 3
@@ -27,7 +26,7 @@ ROWS_PER_RULE = 100
 class Picture(NamedTuple):
     """A picture and what it shows."""
 
-    svg: Markup
+    svg: str
     caption: str
     severity: str
 
@@ -89,11 +88,11 @@ def html_report(
         checked_on=checked_on,
         counts={severity: int((findings["severity"] == severity).sum()) for severity in SEVERITIES},
         total=len(findings),
-        checked=[_checked(name, frame, findings) for name, frame in layers.items()],
+        checked=[_checked(name, frame, findings) for name, frame in layers.items() if len(frame) or len(layers) == 1],
         not_judged=not_judged,
         rules=RULES,
         sections=[_section(code, rows, scenery) for code, rows in _by_urgency(findings)],
-        overview=Markup(overview(findings, scenery)),
+        overview=overview(findings, scenery),
         numbered=_numbered,
     )
 
@@ -109,7 +108,7 @@ def _worst(rows: pd.DataFrame) -> str:
 
 
 def _section(code: str, rows: gpd.GeoDataFrame, scenery: Scenery) -> Section:
-    rule = RULES[code]
+    rule = rule_of(rows)
     rows = rows.assign(_rank=rows["severity"].map(SEVERITIES.index)).sort_values(
         ["_rank", "measure"], ascending=[True, False], kind="stable", na_position="last"
     )
@@ -119,7 +118,7 @@ def _section(code: str, rows: gpd.GeoDataFrame, scenery: Scenery) -> Section:
         row = rows.iloc[at]
         svg = finding_picture(row, scenery)
         if svg:
-            pictures.append(Picture(Markup(svg), row["message"], row["severity"]))
+            pictures.append(Picture(svg, row["message"], row["severity"]))
     shown = rows.iloc[:ROWS_PER_RULE]
     columns = pd.DataFrame(shown)[["severity", "layer", "feature", "message", "source_ref"]].astype(object)
     table = columns.where(columns.notna(), None).to_dict("records")

@@ -20,7 +20,10 @@ WIDTH, HEIGHT = 360, 270
 LARGEST_SCENE = 400
 """Neighbours drawn in one picture, the nearest first."""
 
-OVERVIEW_OUTLINES = 2_000
+LABELS = 6
+"""Names written in one picture."""
+
+OVERVIEW_OUTLINES = 5_000
 """Above this many features the overview shades the ground they lie on, and does not outline each."""
 
 _THIN = 1 / 150
@@ -75,7 +78,7 @@ def finding_picture(row: pd.Series, scenery: Scenery) -> str:
         In the same CRS.
     """
     place = row["geometry"]
-    if place is None or place.is_empty:
+    if not isinstance(place, shapely.Geometry) or place.is_empty:
         return ""
     feature, other = (None if pd.isna(row[name]) else row[name] for name in ("feature", "other"))
     whole = _window(place, scenery, row["layer"], feature)
@@ -100,7 +103,8 @@ def overview(findings: gpd.GeoDataFrame, scenery: Scenery) -> str:
     window = Window((low_e + high_e) / 2, (low_n + high_n) / 2, scale * width, scale * height)
     if len(scenery.shapes) <= OVERVIEW_OUTLINES:
         outlines = shapely.simplify(scenery.shapes, scale / 2)
-        paths = [_path(outlines[scenery.layer == name], window, width, height) for name in dict.fromkeys(scenery.layer)]
+        names = sorted(set(scenery.layer), key=lambda name: (-shapely.area(outlines[scenery.layer == name]).mean(), name))
+        paths = [_path(outlines[scenery.layer == name], window, width, height) for name in names]  # the small ones on top
         ground = "".join(f'<path class="ground" d="{path}"/>' for path in paths)
     else:
         ground = _shaded(scenery.shapes, window, width, height)
@@ -160,7 +164,10 @@ def _scene(
             drawn.append(f'<path class="{kind}" d="{_path(_clipped(scenery.shapes[near[chosen]], window), window)}"/>')
     drawn.append(_defect(row, window))
     if not close_up:
-        drawn += [_label(scenery.shapes[at], str(scenery.called[at]), window) for at in near[one | two]]
+        named = one | two
+        if row["code"] == "T02":  # whose lines stand apart is what a person wants to know, not which tract it is
+            named = kinds["behind"] & (shapely.distance(scenery.shapes[near], row["geometry"]) < 0.1)
+        drawn += [_label(scenery.shapes[at], str(scenery.called[at]), window) for at in near[named][:LABELS]]
     said = f"{row['code']}, {'close up: ' if close_up else ''}{row['message']}"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(said, quote=True)}">'

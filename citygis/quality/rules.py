@@ -4,6 +4,8 @@ What is checked: the code, the name and the remedy of every rule. Which rules a 
 
 from typing import NamedTuple
 
+import pandas as pd
+
 
 class Rule(NamedTuple):
     """A rule: its code, what it is called in a heading, and what to do about what it finds."""
@@ -70,3 +72,19 @@ _RULES = (
 
 RULES: dict[str, Rule] = {rule.code: rule for rule in _RULES}
 """Every rule by its code."""
+
+
+def rule_of(findings: pd.DataFrame) -> Rule:
+    """
+    The rule that findings of one code were made by.
+
+    Parameters
+    ----------
+    findings : findings frame
+        At least one row, all of one code. A code that is not among `RULES` (a reader's, a conversion's) goes by its own words.
+    """
+    first = findings.iloc[0]
+    if first["code"] in RULES:
+        return RULES[first["code"]]
+    remedy = "" if pd.isna(first["remedy"]) else first["remedy"]
+    return Rule(first["code"], first["rule"].replace("_", " ").capitalize(), remedy)

@@ -56,7 +56,8 @@ def shape_findings(about: Subject, city: City) -> Iterator[pd.DataFrame]:
         return
     missing = shapely.is_missing(about.geometry)
     excused = missing & _blanket(about)
-    yield finding(about, "G01", "null_geometry", np.flatnonzero(missing & ~excused), "The feature has no geometry.")
+    rows = np.flatnonzero(missing & ~excused)
+    yield finding(about, "G01", "null_geometry", rows, [f"The feature has no geometry{_as_read(about, row)}." for row in rows])
     empty = ~missing & shapely.is_empty(about.geometry)
     yield finding(about, "G02", "empty_geometry", np.flatnonzero(empty), "The geometry holds no coordinates.")
     rows = np.flatnonzero(about.not_finite)
@@ -95,6 +96,22 @@ def stacked(about: Subject, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         proposed = about.frame["status"].eq("PROPOSED").fillna(False).to_numpy(dtype=bool)
         declared |= proposed[left] != proposed[right]
     return declared
+
+
+def strayed(about: Subject, city: City) -> np.ndarray:
+    """Which features lie wholly outside the extent: what they should have met, they cannot."""
+    extent = _extent(about.crs, city)
+    if extent is None:
+        return np.zeros(len(about.frame), dtype=bool)
+    bounds = shapely.bounds(about.place)
+    with np.errstate(invalid="ignore"):
+        return (bounds[:, :2] > extent[2:]).any(axis=1) | (bounds[:, 2:] < extent[:2]).any(axis=1)
+
+
+def _as_read(about: Subject, row: int) -> str:
+    """What the reader said about a geometry that it could not read."""
+    said = about.frame["read_message"][row] if "read_message" in about.frame else None
+    return "" if pd.isna(said) else f": {str(said).rstrip('.')}"
 
 
 def _blanket(about: Subject) -> np.ndarray:
@@ -143,8 +160,14 @@ def _outside(about: Subject, city: City) -> pd.DataFrame:
             _within(box[:, [1, 0, 3, 2]], extent),
             (np.abs(box[:, [0, 2]]) <= 180).all(axis=1) & (np.abs(box[:, [1, 3]]) <= 90).all(axis=1),
             _within(box * _METRES_TO_FEET, extent),
+            _within(_mirrored(box, about.crs), extent),
         ],
-        ["its easting and northing are exchanged", "its coordinates are degrees", "its coordinates are metres"],
+        [
+            "its easting and northing are exchanged",
+            "its coordinates are degrees",
+            "its coordinates are metres",
+            "its longitude lost its minus sign",
+        ],
         default="",
     )
     whole = "the City's extent" if city.extent is not None else "the area that its coordinate system is meant for"
@@ -165,6 +188,17 @@ def _extent(crs: CRS, city: City) -> np.ndarray | None:
         return None
     project = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
     return np.array(project.transform_bounds(use.west, use.south, use.east, use.north, densify_pts=21))
+
+
+def _mirrored(box: np.ndarray, crs: CRS) -> np.ndarray:
+    """The corners of boxes where they would lie if their longitude were west and not east."""
+    if not len(box):
+        return box
+    degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    longitude, latitude = degrees.transform(box[:, [0, 2]].ravel(), box[:, [1, 3]].ravel())
+    easting, northing = degrees.transform(-longitude, latitude, direction="INVERSE")
+    corners = np.stack([easting.reshape(-1, 2), northing.reshape(-1, 2)], axis=-1)
+    return np.column_stack([corners.min(axis=1), corners.max(axis=1)])
 
 
 def _within(bounds: np.ndarray, extent: np.ndarray) -> np.ndarray:

@@ -100,6 +100,8 @@ def finding(
     geometry : array of n geometries, optional
         The place of each; the feature's geometry where it is not given.
     """
+    if not len(rows):
+        return no_findings()
     columns = {
         "code": code,
         "rule": rule,
@@ -155,9 +157,9 @@ def _names(frame: pd.DataFrame, layer: Layer | None, key: str | None) -> np.ndar
         if column in frame:
             names = names.where(names.notna(), frame[column].map(_text, na_action="ignore").astype(object))
     if layer is not None and not key and len(layer.key) > 1 and set(layer.key) <= set(frame.columns):
-        parts = frame[list(layer.key)]
-        joined = parts.astype("str").agg(" ".join, axis=1) if len(parts) else pd.Series(dtype=object)
-        names = joined.where(parts.notna().all(axis=1), None).astype(object)
+        parts = [frame[column].astype("str") for column in layer.key]
+        joined = parts[0].str.cat(parts[1:], sep=" ")  # null where a part is
+        names = joined.where(joined.notna(), None).astype(object)
     names = np.array(names, dtype=object)
     unnamed = pd.isna(names)
     names[unnamed] = [f"#{row + 1}" for row in np.flatnonzero(unnamed)]

@@ -62,7 +62,7 @@ def validate(
     CRSError
         If a layer has no CRS, is in degrees, or (unless ``only="geometry"``) is not in the City's CRS; or if layers differ.
     SchemaError
-        If `key` is not a column.
+        If `key` is not a column, or a column is there twice.
     ValueError
         If an argument is not one of those allowed.
     """
@@ -70,17 +70,17 @@ def validate(
         raise ValueError(f"Invalid only {only!r}. Must be 'geometry', 'attributes' or None.")
     city = city or default_city()
     subjects, crs = _subjects(layers, layer, city, only, key)
+    drawn = {name: about for name, about in subjects.items() if about.crs is not None and len(about.frame)}
     found = []
-    for about in subjects.values():
+    for name, about in subjects.items():
         if only != "geometry" and about.layer is not None:
             found += attribute_findings(about, subjects)
-        elif only != "geometry" and key:
-            given = about.frame[key].notna().to_numpy()
-            found.append(repeats(about, (key,), np.flatnonzero(given)))
+        elif only != "geometry" and key in about.frame:
+            found.append(repeats(about, (key,), np.flatnonzero(about.frame[key].notna())))
         if only != "attributes":
             found += shape_findings(about, city)
-            if about.layer is not None and about.layer.geometry == "Polygon":
-                found += fabric_findings(about, subjects)
+            if name in drawn and about.layer is not None:
+                found += fabric_findings(about, drawn, city)
     found = [rows for rows in found if len(rows)]
     findings = join_findings([findings_frame(pd.concat(found, ignore_index=True) if found else None, crs=crs)], crs=crs)
     logger.info("%d findings in %d layers", len(findings), len(subjects))
@@ -97,7 +97,7 @@ def rules_not_judged(layers: Mapping[str, pd.DataFrame], *, city: City | None = 
     city : City, optional
     """
     schema = (city or default_city()).schema
-    subjects = {name: subject(name, frame.iloc[:0], schema.layers.get(name)) for name, frame in layers.items()}
+    subjects = {name: subject(name, frame.iloc[:0], schema.layers.get(name)) for name, frame in layers.items() if len(frame)}
     return [item for about in subjects.values() for item in not_judged(about, subjects)]
 
 
@@ -114,6 +114,9 @@ def _subjects(
     subjects: dict[str, Subject] = {}
     shared: tuple[str, CRS] | None = None
     for name, frame in layers.items():
+        if not frame.columns.is_unique:
+            twice = frame.columns[frame.columns.duplicated()][0]
+            raise SchemaError(f"Layer {name} has the column {twice!r} twice. Rename one of them first.")
         if key and key not in frame and len(layers) == 1:
             raise SchemaError(f"Layer {name} has no column {key!r}. It has: {', '.join(map(str, frame.columns))}.")
         if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None and len(frame):

@@ -11,6 +11,9 @@ from citygis.topology.threads import threaded
 from citygis.topology.validity import not_finite
 from citygis.units import require_feet
 
+SMALLEST_PIECE_FT = 1.0
+"""A piece of this size is not cut again, however many vertices it has: they may all lie in one spot."""
+
 PIECE_VERTICES = 512
 """A polygon of more vertices is cut up before it is compared: one street network would otherwise meet every tract whole."""
 
@@ -82,7 +85,10 @@ def pieces(polygons: np.ndarray, *, most_vertices: int = PIECE_VERTICES) -> np.n
     """
     done, todo = [], np.asarray(polygons, dtype=object)
     while len(todo):
-        small = shapely.get_num_coordinates(todo) <= most_vertices
+        low_e, low_n, high_e, high_n = shapely.bounds(todo).T
+        small = (shapely.get_num_coordinates(todo) <= most_vertices) | (
+            np.maximum(high_e - low_e, high_n - low_n) < SMALLEST_PIECE_FT
+        )
         done.append(todo[small])
         todo = todo[~small]
         if not len(todo):

@@ -100,7 +100,7 @@ def widths_ft(polygons: np.ndarray, *, at_least_ft: float = 0.0) -> np.ndarray:
     Returns
     -------
     array of float
-        Feet, true to 1 %.
+        Feet, true to 0.2 %.
 
     Notes
     -----
@@ -123,7 +123,7 @@ def widths_ft(polygons: np.ndarray, *, at_least_ft: float = 0.0) -> np.ndarray:
     low[doubtful[fits]] = at_least_ft
     left = np.setdiff1d(left, doubtful[~fits], assume_unique=True)
     for _ in range(40):
-        open_ = left[high[left] - low[left] > 0.01 * high[left]]
+        open_ = left[high[left] - low[left] > 0.002 * high[left]]
         if not len(open_):
             break
         middle = (low[open_] + high[open_]) / 2

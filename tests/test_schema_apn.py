@@ -35,7 +35,12 @@ def test_numbers_whose_parts_vary_in_length_keep_their_dash():
     assert one("7-18", "map_lot")[0] != one("71-8", "map_lot")[0]
 
 
-@pytest.mark.parametrize("text", ["SEE MAP", "1919074", "191-190-7", "191-190-74-X", "", None, "19119074.0", "１９１１９０７４x"])
+@pytest.mark.parametrize("text", ["7-18", "11A-43", "267.2-5", "190-RR3"])
+def test_massachusetts_maps_may_be_split_and_lots_lettered(text):
+    assert one(text, "map_lot") == [text, text, "map_lot"]
+
+
+@pytest.mark.parametrize("text", ["SEE MAP", "1919074", "191-190-7", "191-190-74-X", "", None, "19119074.0", "１９１１９０７４"])
 def test_what_fits_no_profile_is_null(text):
     assert normalise_apn(pd.Series([text], dtype="object"), ["san_joaquin", "stanislaus"]).isna().all(axis=None)
 

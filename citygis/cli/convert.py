@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from citygis.cli.options import city_option, emit_json, json_option, note, open_city_option, overwrite_option, quiet_option, table
+from citygis.cli.options import (
+    city_option,
+    emit_json,
+    json_option,
+    note,
+    open_city_option,
+    overwrite_option,
+    quiet_option,
+    table,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +30,11 @@ if TYPE_CHECKING:
 @click.option("--to", "target", required=True, metavar="LAYER", help="The City layer to make: parcel, zoning, easement, ...")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), metavar="OUT.gpkg", help="The GeoPackage to write.")
 @click.option("--layer", metavar="NAME", help="The layer of FILE, where it has several.")
-@click.option("--crosswalk", metavar="NAME", help="A crosswalk by name, or its .toml file. Without it one is drafted, and written beside OUT.")
+@click.option(
+    "--crosswalk",
+    metavar="NAME",
+    help="A crosswalk by name, or its .toml file. Without it one is drafted, and written beside OUT.",
+)
 @click.option("--source-crs", metavar="EPSG:NNNN", help="What the coordinates are in, where the file does not say or is wrong.")
 @city_option
 @json_option
@@ -42,9 +55,9 @@ def command(
     """
     Convert FILE into a City layer.
 
-    Each row of FILE lands in the layer, or in the table `quarantine` with what is wrong with it and what to do. OUT holds the layer,
-    `source_document`, `quarantine` and `findings`. Coordinates come into the City's system by a named operation, or not at all.
-    Exit code 1 when rows were quarantined or a finding is an error, 3 when nothing was written.
+    Each row of FILE lands in the layer, or in the table `quarantine` with what is wrong with it and what to do. OUT holds the
+    layer, `source_document`, `quarantine` and `findings`. Coordinates come into the City's system by a named operation, or not
+    at all. Exit code 1 when rows were quarantined or a finding is an error, 3 when nothing was written.
 
     \b
     Example:
@@ -70,7 +83,7 @@ def command(
         raw = read(file, layer, source_crs=source_crs)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--source-crs") from None
-    note(f"Read {len(raw):,} rows of {file}", quiet=quiet)
+    note(f"Read {len(raw):,} rows of {file}. City: {city.name}, {city.crs.name}.", quiet=quiet)
     result = convert(raw, target, crosswalk=crosswalk, city=city)
     walk = result.crosswalk
     told = {"unit": _unit_of(raw), **({} if walk.is_draft else {"agency": walk.agency}), **walk.document}
@@ -122,10 +135,18 @@ def _print(summary: dict) -> None:
     rows = [("rows in", summary["rows_in"]), (f"in layer {summary['layer']}", summary["rows_out"])]
     rows += [("in quarantine", summary["rows_quarantined"])]
     rows += [(f"  {code} {QUARANTINE_RULES[code]}", n) for code, n in summary["quarantined_by_code"].items()]
-    table(rows, ["", "rows"], title=f"{summary['file']} to {summary['layer']}")
-    shown = [row for row in summary["coverage"] if row["how"] in ("mapped", "constant", "default", "unused") and row["field"] != "geometry"]
+    click.echo(f"{summary['file']} to {summary['layer']}")
+    table(rows, ["", "rows"])
+    shown = [
+        row
+        for row in summary["coverage"]
+        if row["how"] in ("mapped", "constant", "default", "unused") and row["field"] != "geometry"
+    ]
     table(
-        [(row["field"], row["source"], row["how"], row["filled"], row["distinct"], row["quarantined"], row["reason"]) for row in shown],
+        [
+            (row["field"], row["source"], row["how"], row["filled"], row["distinct"], row["quarantined"], row["reason"])
+            for row in shown
+        ],
         ["field", "from", "how", "filled", "distinct", "quarantined", "why"],
         title="Mapping",
     )

@@ -105,7 +105,15 @@ def cast_text(text: pd.Series, kind: str, *, date_format: str | None = None, tim
     if kind == "uuid":
         values = text.map(_uuid, na_action="ignore").astype("str")
         return Cast(values, (text.notna() & values.isna()).to_numpy(), "is not a UUID")
-    return _date(text, kind, date_format, timezone)
+    # Dates repeat: each is read once.
+    codes, seen = pd.factorize(text)
+    once = _date(pd.Series(seen, dtype="str"), kind, date_format, timezone)
+    given = codes >= 0
+    bad, lost = (np.zeros(len(text), dtype=bool) for _ in range(2))
+    bad[given] = once.bad[codes[given]]
+    lost[given] = False if once.lost_time is None else once.lost_time[codes[given]]
+    values = pd.Series(once.values.array.take(codes, allow_fill=True), index=text.index)
+    return Cast(values, bad, once.why, lost)
 
 
 def cast_column(column: pd.Series, kind: str, *, timezone: str | None = None) -> Cast | None:

@@ -17,12 +17,12 @@ from citygis.city import City, default_city
 from citygis.convert.coverage import coverage_of
 from citygis.convert.crosswalk import Crosswalk, FieldMap, read_crosswalk
 from citygis.convert.draft import draft_crosswalk
-from citygis.convert.fields import Filled, Problem, fill_field, is_apn
+from citygis.convert.fields import Filled, Problem, fill_field
 from citygis.convert.place import Placed, place
 from citygis.convert.remarks import remarks
 from citygis.errors import CRSError, SchemaError, SettingsError
 from citygis.geodesy import Lineage, SameFrame, transform_frame
-from citygis.schema import Layer, empty_layer, feature_ids, geom_hashes, normalise_apn
+from citygis.schema import Layer, empty_layer, feature_ids, geom_hashes
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +38,10 @@ class Conversion(NamedTuple):
     What became of a delivery.
 
     ``layer``: the City layer. ``quarantine``: the rows that did not enter it, as sent, in the system they were sent in, with
-    ``quarantine_code``, ``quarantine_field``, ``quarantine_value`` and ``quarantine_message`` (of the first problem; all in
-    ``quarantine_codes`` and, separated by semicolons, the message). ``coverage``: how each City field was filled, and the outside
-    columns that nothing reads. ``findings``: what a person should know of it. ``lineage``: how the coordinates came here; None for a
-    layer without geometry. ``crosswalk``: what was applied.
+    ``quarantine_code``, ``quarantine_field`` and ``quarantine_value`` of the first problem, and ``quarantine_message`` and
+    ``quarantine_codes`` of all. ``coverage``: how each City field was filled, and the outside columns that nothing reads.
+    ``findings``: what a person should know of it. ``lineage``: how the coordinates came here; None for a layer without geometry.
+    ``crosswalk``: what was applied.
     """
 
     layer: gpd.GeoDataFrame | pd.DataFrame
@@ -96,7 +96,8 @@ def convert(
     target = city.schema.layer(layer)
     walk = _resolved(crosswalk, raw, target, city)
     table = _plain_table(raw)
-    walk = _named_as_sent(walk, [name for name in table.columns if name not in PROVENANCE])
+    outside = [name for name in table.columns if name not in PROVENANCE]
+    walk = _named_as_sent(walk, outside, [*outside, *(name for name in PROVENANCE if name in table)])
     placed, lineage = _placed(raw, target, walk, city)
     filled = {
         field.name: fill_field(
@@ -115,7 +116,7 @@ def convert(
     if len(made) + len(quarantine) != len(raw):
         raise AssertionError(f"{len(raw)} rows came, {len(made)} went in and {len(quarantine)} out. Report this as a defect.")
     findings = remarks(made, target, table, walk, lineage, filled, placed, problems, kept, city)
-    coverage = coverage_of(target, walk, filled, made, problems, kept, [n for n in table.columns if n not in PROVENANCE])
+    coverage = coverage_of(target, walk, filled, made, problems, kept, outside)
     logger.info("%s: %d rows in, %d out, %d quarantined", layer, len(raw), len(made), len(quarantine))
     return Conversion(made, quarantine, coverage, findings, lineage, walk)
 
@@ -127,8 +128,8 @@ def _resolved(crosswalk: str | Path | Crosswalk | None, raw: pd.DataFrame, layer
         crosswalk = read_crosswalk(city.crosswalk(str(crosswalk)).path)
     if crosswalk.layer != layer.layer:
         raise SettingsError(
-            f"The crosswalk of {crosswalk.agency} is for the layer {crosswalk.layer}, not {layer.layer}. Name one for {layer.layer},"
-            f" or convert --to {crosswalk.layer}."
+            f"The crosswalk of {crosswalk.agency} is for the layer {crosswalk.layer}, not {layer.layer}. Name one for"
+            f" {layer.layer}, or convert --to {crosswalk.layer}."
         )
     return crosswalk
 
@@ -144,8 +145,12 @@ def _plain_table(raw: pd.DataFrame) -> pd.DataFrame:
     return table.set_axis(names, axis=1)
 
 
-def _named_as_sent(walk: Crosswalk, columns: list[str]) -> Crosswalk:
-    """The crosswalk with its outside names written as the data writes them; columns of a list that are not there are left out."""
+def _named_as_sent(walk: Crosswalk, outside: list[str], columns: list[str]) -> Crosswalk:
+    """
+    The crosswalk with its outside names written as the data writes them; of a list, those that are not there are left out.
+
+    `outside` is what was sent; `columns` also has what the reader adds, which a draft may fall back on for a key.
+    """
     found: dict[str, str | None] = {}
 
     def sent(name: str) -> str | None:
@@ -172,9 +177,9 @@ def _named_as_sent(walk: Crosswalk, columns: list[str]) -> Crosswalk:
         maps[field] = rule.model_copy(update=change)
     lacking |= {name: "stack_id" for name in walk.stack if not sent(name)}
     if lacking:
-        lines = [f"`{name}` (for {field}){_meant(name, columns)}" for name, field in lacking.items()]
+        lines = [f"`{name}` (for {field}){_meant(name, outside)}" for name, field in lacking.items()]
         raise SettingsError(
-            f"The crosswalk of {walk.agency} reads columns that the data has not: {'; '.join(lines)}. It has: {', '.join(columns)}."
+            f"The crosswalk of {walk.agency} reads columns that the data has not: {'; '.join(lines)}. It has: {', '.join(outside)}."
         )
     ignored = tuple(sent(name) or name for name in walk.ignore.fields)
     return walk.model_copy(
@@ -212,11 +217,11 @@ def _placed(raw: pd.DataFrame, layer: Layer, walk: Crosswalk, city: City) -> tup
     told = raw["read_message"].reset_index(drop=True).astype("str") if "read_message" in raw else codes.astype("str")
     told = told.where(codes.isin(UNREADABLE).to_numpy(dtype=bool))
     placed = place(np.asarray(raw.geometry.array), geometry, layer.geometry, told)
-    there = shapely.is_valid_input(geometry) & ~shapely.is_missing(geometry) & ~shapely.is_empty(geometry)
+    there = ~shapely.is_missing(geometry) & ~shapely.is_empty(geometry)
     if there.any() and not np.isfinite(shapely.bounds(geometry[there])).all(axis=1).any():
         raise CRSError(
-            f"No coordinate of the data is a place in {lineage.source}. Its axes are swapped, or it is in another system. Ask the sender,"
-            " then state it with --source-crs."
+            f"No coordinate of the data is a place in {lineage.source}. Its axes are swapped, or it is in another system. Ask the"
+            " sender, then state it with --source-crs."
         )
     return placed, lineage
 
@@ -231,7 +236,9 @@ def _values_lost(table: pd.DataFrame, walk: Crosswalk) -> list[Problem]:
     for field, rule in walk.fields.items():
         for name in rule.columns:
             told = table["read_message"].iloc[lost].astype("str")
-            rows = lost[told.str.contains(rf"\bField {re.escape(name)} was sent as ", regex=True).fillna(False).to_numpy(dtype=bool)]
+            rows = lost[
+                told.str.contains(rf"\bField {re.escape(name)} was sent as ", regex=True).fillna(False).to_numpy(dtype=bool)
+            ]
             if len(rows):
                 values = table["read_message"].iloc[rows].to_numpy(dtype=object)
                 problems.append(Problem(rows, "C02", field, values, "{value}"))
@@ -253,7 +260,7 @@ def _layer(
     columns = {name: column.values.iloc[rows].reset_index(drop=True) for name, column in filled.items()}
     geometry = placed.geometry[rows] if placed else None
     keys = pd.DataFrame({name: columns[name] for name in layer.key if name in columns})
-    spelt = normalise_apn(columns["apn"], city.apn_profiles) if "apn" in columns and is_apn(layer.field("apn")) else None
+    spelt = filled["apn"].spelt if "apn" in filled else None
     for field in layer.fields:
         if field.name in columns:
             continue
@@ -263,7 +270,7 @@ def _layer(
             case "source_id" | "source_ref":
                 values = table[field.computed].iloc[rows].to_numpy(dtype=object) if field.computed in table else None
             case "apn_display" | "apn_profile" if spelt is not None:
-                values = spelt[field.computed].to_numpy(dtype=object)
+                values = spelt[field.computed].iloc[rows].to_numpy(dtype=object)
             case "area_sqft":
                 values = shapely.area(geometry)
             case "easting":
@@ -283,7 +290,10 @@ def _layer(
 
 def _stacks(values: pd.DataFrame) -> pd.Series:
     """One identifier for the rows that share their values, none for a row that is alone or has none."""
-    text = values.astype("str").agg("|".join, axis=1).where(values.notna().all(axis=1)).astype("str")
+    text = values.iloc[:, 0].astype("str")
+    for name in values.columns[1:]:
+        text = text + "|" + values[name].astype("str")
+    text = text.where(values.notna().all(axis=1))
     shared = text.where(text.map(text.value_counts()) > 1)
     keys = pd.Series(shared.dropna().unique(), dtype="str")
     return shared.map(dict(zip(keys, feature_ids("stack", keys), strict=True))).astype("str")

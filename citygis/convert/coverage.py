@@ -27,9 +27,10 @@ def coverage_of(
     DataFrame
         One row per City field, then one per outside column that no field reads (``field`` null).
 
-        ``field``; ``source``, the outside columns; ``how``: mapped, constant, default, computed, store (filled at the load), empty,
-        unused or ignored; ``filled``, rows of the layer with a value, and ``filled_share``; ``distinct`` values; ``defaulted``, rows
-        that got the default; ``quarantined``, rows kept out because of this field; ``reason``, what the crosswalk says of it.
+        ``field``; ``source``, the outside columns; ``how``: mapped, constant, default, computed, store (filled at the load),
+        empty, unused or ignored; ``filled``, rows of the layer with a value, and ``filled_share``; ``distinct`` values;
+        ``defaulted``, rows that got the default; ``quarantined``, rows kept out because of this field; ``reason``, what the
+        crosswalk says of it.
     """
     used = {name for rule in walk.fields.values() for name in rule.columns} | set(walk.stack)
     rows = []

@@ -117,11 +117,12 @@ class FieldMap(Settings):
     Where one City field comes from, applied in this order.
 
     ``from``: an outside column, or several, of which the first that the row fills counts; or ``concat``: a template of columns,
-    "{NUMBER} {STREET}". Then ``strip`` (blanks around), ``collapse`` (blanks within), ``upper``, ``null_values``, ``split``,
-    ``cast`` ("integer": 12.0 is 12), ``pad`` (zeros on the left to this length), ``domain`` (outside code to City code; "" and
-    any other code are quarantined), ``thousands`` (a separator to take out of numbers), ``scale`` (times), ``date_format`` (as
-    strptime; default is year-month-day), ``timezone`` (of times that state none, "America/Los_Angeles"), ``reference`` (the layer whose key the text is; becomes its global_id). ``default``
-    fills what is then empty; ``constant`` stands alone.
+    "{NUMBER} {STREET}". Then ``strip`` (blanks around), ``collapse`` (blanks within), ``upper``, ``null_values`` (beside the
+    empty text, which always is one), ``split``, ``cast`` ("integer": 12.0 is 12), ``pad`` (zeros on the left to this length),
+    ``domain`` (outside code to City code; "" and any other code are quarantined), ``thousands`` (a separator to take out of
+    numbers), ``scale`` (times), ``date_format`` (as strptime; default is year-month-day), ``timezone`` (of times that state none,
+    "America/Los_Angeles"; default is UTC), ``reference`` (the layer whose key the text is; becomes its global_id). ``default``
+    fills what is then empty; ``constant`` stands alone. ``reason`` is for the reader.
     """
 
     from_: tuple[str, ...] = Key(default=(), alias="from")
@@ -175,8 +176,8 @@ class Crosswalk(Settings):
     How one agency's columns become one City layer's.
 
     ``match_case``: whether the case of outside column names counts. ``stack``: outside columns; rows that share their values
-    stand on one footprint and get one ``stack_id``. ``document`` fills the delivery's row of source_document. ``unmatched`` is what a draft
-    could not place, with the reason; nothing reads it but the engineer.
+    stand on one footprint and get one ``stack_id``. ``document`` fills the delivery's row of source_document. ``unmatched``
+    is what a draft could not place, with the reason; nothing reads it but the engineer.
     """
 
     agency: str

@@ -22,6 +22,9 @@ DATE_FORMATS = ("%m/%d/%Y", "%d/%m/%Y", "%Y%m%d", "%d.%m.%Y", "%m-%d-%Y", "%d-%b
 MANY = 200
 """A column with more distinct values than this is not a code of something."""
 
+ENOUGH, ENOUGH_REQUIRED = 0.98, 0.5
+"""Share of a column's values that must fit an optional field, and a required one; rows with the others are quarantined."""
+
 PROVENANCE = ("source_id", "source_ref", "read_code", "read_message")
 
 
@@ -51,9 +54,9 @@ def draft_crosswalk(raw: gpd.GeoDataFrame | pd.DataFrame, layer: str, *, city: C
     -------
     Crosswalk
         ``agency`` is "draft". Each field has a ``reason``; the columns without a place are in ``unmatched``, with one. An outside
-        column feeds one field at most. An optional field is only filled from a column whose every value fits it. A translation
-        table lists every value seen, with "" where nothing in the domain is like it. Coordinates labelled WGS 84 get a ``frame``
-        that says they are really the City's, stated by "draft": converting under it gives finding D01.
+        column feeds one field at most. An optional field is only filled from a column of which nearly every value fits. A
+        translation table lists every value seen, with "" where nothing in the domain is like it. Coordinates labelled WGS 84 get
+        a ``frame`` that says they are really the City's, stated by "draft": converting under it gives finding D01.
 
     Raises
     ------
@@ -128,6 +131,9 @@ def _likeness(field: Field, column: str) -> tuple[float, str]:
     if name in known:
         # The first alias of a field is its best known name.
         return 1.0 - 0.001 * known.index(name), f"{column} is a known name of it"
+    stem = _numbered(column)
+    if stem and stem in {_numbered(alias) for alias in (field.name, *field.aliases)}:
+        return 0.95, f"{column} is a number of the same thing"
     for alias in known:
         # Shapefiles keep ten characters of a name.
         if len(column) >= 8 and len(name) >= 7 and alias.startswith(name):
@@ -170,10 +176,10 @@ def _fitting(table: pd.DataFrame, field: Field, column: str, city: City, *, is_k
     share = 1 - len(out) / given
     if is_key and field.unique and not is_apn(field) and filled.values.dropna().duplicated().any():
         return None, f"{int(filled.values.dropna().duplicated().sum())} of its values repeat another, and it is the key"
-    if share < (0.5 if field.required else 1.0):
+    if share < (ENOUGH_REQUIRED if field.required else ENOUGH):
         sample = next(problem for problem in filled.problems if problem.code != "C05")
         return None, f"{len(out)} of {given} values do not fit, such as {sample.values[0]!r}"
-    fit = f"{share:.1%} of its values fit" if share < 1 else f"all {given} values fit"
+    fit = f"{given - len(out)} of {given} values fit" if out else f"all {given} values fit"
     return rule, f"{fit}{_profiles_seen(filled.values, field, city)}"
 
 
@@ -265,10 +271,16 @@ def _frame(raw: gpd.GeoDataFrame | pd.DataFrame, city: City) -> Frame | None:
     return Frame(
         label=":".join(authority) if authority else crs.to_wkt(),
         really=city.realization,
-        reason="NOT CONFIRMED. Agencies' WGS 84 exports are normally NAD83 relabelled; if these are true GPS coordinates, everything"
-        " lies about 5 ft off. Ask the sender, then write here who said so.",
+        reason="NOT CONFIRMED. Agencies' WGS 84 exports are normally NAD83 relabelled; if these are true GPS coordinates,"
+        " everything lies about 5 ft off. Ask the sender, then write here who said so.",
         stated_by=DRAFT,
     )
+
+
+def _numbered(name: str) -> str | None:
+    """What a name numbers: "ESMT" of ESMT_ID, ESMT_NO and esmt number; None where it numbers nothing."""
+    found = re.fullmatch(r"(.{2,}?)[_ ]?(?:ID|NO|NUM|NBR|NUMBER)", name.upper())
+    return _bare(found[1]) if found else None
 
 
 def _bare(name: str) -> str:

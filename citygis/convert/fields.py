@@ -27,12 +27,16 @@ class Problem(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """A City field's values, what kept rows out of it, how many rows got the default, and where a time of day was dropped."""
+    """
+    A City field's values, what kept rows out of it, which rows got the default, and which lost a time of day; for parcel
+    numbers also what `citygis.schema.normalise_apn` says of each.
+    """
 
     values: pd.Series
     problems: list[Problem]
     defaulted: np.ndarray
     lost_time: np.ndarray
+    spelt: pd.DataFrame | None = None
 
 
 def is_apn(field: Field) -> bool:
@@ -67,19 +71,21 @@ def fill_field(
         value = field.default if rule is None else rule.constant
         values = _constant(value, field, len(raw))
         return Filled(values, _required(field, values, [], None), values.notna().to_numpy() & (rule is None), _none(raw))
-    text, problems = _source_text(raw, field, rule, null_values)
-    cast = _direct(raw, field, rule, null_values)
+    problems: list[Problem] = []
+    cast, spelt = _direct(raw, field, rule, null_values), None
     if cast is None:
+        text, problems = _source_text(raw, field, rule, null_values)
         text, more = _translated(text, field, rule)
         problems += more
         text = text.mask(_rows_of(problems, len(raw)))
         if is_apn(field):
-            fits = normalise_apn(text, profiles)["apn"]
+            spelt = normalise_apn(text, profiles)
+            fits = spelt["apn"]
             bad = (text.notna() & fits.isna()).to_numpy()
-            spelt = (
-                f"is not a parcel number as written here ({', '.join(profiles)}); a number that lost its leading zeros is none"
-            )
-            cast = Cast(fits, bad, spelt)
+            why = f"is not a parcel number as written here ({', '.join(profiles)})"
+            if any(pd.api.types.is_numeric_dtype(raw[name].dtype) for name in rule.columns):
+                why += "; the column holds numbers, so leading zeros are lost: ask the sender for text"
+            cast = Cast(fits, bad, why)
         elif rule.reference is not None:
             cast = Cast(_references(text, rule.reference, profiles), _none(raw), "")
         else:
@@ -102,7 +108,7 @@ def fill_field(
         defaulted = empty
     problems = _required(field, values, problems, _sent(raw, rule))
     lost = _none(raw) if cast.lost_time is None else cast.lost_time
-    return Filled(values.astype(DTYPES[field.type]), problems, defaulted, lost)
+    return Filled(values.astype(DTYPES[field.type]), problems, defaulted, lost, spelt)
 
 
 def _source_text(
@@ -133,7 +139,7 @@ def _cleaned(text: pd.Series, rule: FieldMap, nulls: Sequence[str]) -> pd.Series
         text = text.str.replace(r"\s+", " ", regex=True)
     if rule.upper:
         text = text.str.upper()
-    return text.mask(text.isin(list(nulls)).to_numpy(dtype=bool))
+    return text.mask(text.isin(["", *nulls]).to_numpy(dtype=bool))
 
 
 def _concatenated(parts: dict[str, pd.Series], template: str, index: pd.Index) -> pd.Series:
@@ -167,7 +173,7 @@ def _translated(text: pd.Series, field: Field, rule: FieldMap) -> tuple[pd.Serie
         table = {code: value for code, value in rule.domain.items() if value != ""}
         mapped = text.map({code: _text_of_value(value) for code, value in table.items()}).astype("str")
         unknown = (text.notna() & mapped.isna()).to_numpy()
-        why = f"{{value}} has no translation in `fields.{field.name}.domain` of the crosswalk: ask the sender what it means, and add it"
+        why = f"{{value}} has no translation in `fields.{field.name}.domain`: ask the sender what it means, and add it"
         problems += _problem(unknown, "C01", field, sent, why)
         text = mapped
     return text, problems
@@ -223,16 +229,17 @@ def _required(field: Field, values: pd.Series, problems: list[Problem], sent: pd
         return problems
     missing = values.isna().to_numpy() & ~_rows_of(problems, len(values))
     source = "no outside column is mapped to it" if sent is None else "the row gives none"
-    why = f"the layer requires {field.name}, and {source}: ask the sender, or state a `default`"
+    remedy = "ask the sender" if field.unique else "ask the sender, or state a `default` in the crosswalk"
+    why = f"the layer requires {field.name}, and {source}: {remedy}"
     return problems + _problem(missing, "C05", field, sent, why)
 
 
 def _constant(value, field: Field, n: int) -> pd.Series:
     dtype = DTYPES[field.type]
     if value is None:
-        return pd.Series([pd.NA if dtype in ("Int64", "boolean") else None] * n, dtype=dtype)
+        return pd.Series(index=range(n), dtype=dtype)
     cast = cast_text(pd.Series([_text_of_value(value)], dtype="str"), field.type).values.astype(dtype)
-    return cast.repeat(n).reset_index(drop=True)
+    return pd.Series(cast.array.take(np.zeros(n, dtype=int)))
 
 
 def _text_of_value(value) -> str:

@@ -64,7 +64,9 @@ def place(geometry: np.ndarray, moved: np.ndarray, kind: str, told: pd.Series) -
     fits = there & finite & ~other
     had_z = fits & shapely.has_z(moved)
     flat = np.full(len(moved), None, dtype=object)
-    flat[fits] = shapely.force_2d(moved[fits])
+    flat[fits] = moved[fits]
+    deep = fits & (shapely.has_z(moved) | shapely.has_m(moved))
+    flat[deep] = shapely.force_2d(moved[deep])
     problems = [
         Problem(rows := np.flatnonzero(unreadable), "C06", "geometry", told.iloc[rows].to_numpy(dtype=object), "{value}"),
         _problem(null, "C06", "there is no geometry: ask the sender for the feature's shape"),

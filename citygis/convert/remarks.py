@@ -33,6 +33,7 @@ QUARANTINE_RULES = {
 }
 """What each quarantine code is called."""
 
+
 def remarks(
     made: pd.DataFrame,
     layer: Layer,
@@ -96,7 +97,7 @@ def _frame(lineage: Lineage | None, middle: shapely.Point | None, city: City) ->
                 "unit": "ft" if lineage.cost_ft else None,
                 "message": f"No datum shift was applied: {lineage.statement.rstrip('.')} (stated by {lineage.stated_by}).{cost}"
                 f" Operation: {lineage.operation}.",
-                "remedy": "Ask the sender which datum the numbers are in, and put the answer and a name in [frame] of the crosswalk."
+                "remedy": "Ask the sender which datum the numbers are in; put the answer and a name in [frame] of the crosswalk."
                 if drafted
                 else "Nothing, while the statement holds.",
             }
@@ -112,8 +113,8 @@ def _frame(lineage: Lineage | None, middle: shapely.Point | None, city: City) ->
                     "severity": "review",
                     "measure": abs(scale - 1) * 1e6,
                     "unit": "ppm",
-                    "message": f"The layer lies at {lon:.3f}, {lat:.3f}, outside the area that {city.crs.name} is made for ({area.name});"
-                    f" a length there is {scale:.6f} times what it is on the ground, an area {scale**2:.6f} times.",
+                    "message": f"The layer lies at {lon:.3f}, {lat:.3f}, outside the area that {city.crs.name} is made for"
+                    f" ({area.name}); a length there is {scale:.6f} times what it is on the ground, an area {scale**2:.6f} times.",
                     "remedy": "Convert it for the City it belongs to (--city DIR), or look whether the file is the right one.",
                 }
             )
@@ -132,7 +133,7 @@ def _quarantined(problems: list[Problem]) -> list[dict]:
             "other": field,
             "measure": len(rows),
             "unit": "rows",
-            "message": f"{len(rows)} rows are in the quarantine because of {field}.",
+            "message": f"{len(rows)} {'row is' if len(rows) == 1 else 'rows are'} in the quarantine because of {field}.",
             "remedy": "Look at the quarantine: each row says what is wrong with it and what to do.",
         }
         for (code, field), rows in sorted(rows_of.items())
@@ -231,7 +232,7 @@ def _as_read(made: pd.DataFrame, layer: Layer, table: pd.DataFrame, kept: np.nda
                 "other": re.sub(r"^Field (.+?) was sent as .*$", r"\1", message),
                 "measure": len(lost),
                 "unit": "rows",
-                "message": f"In {len(lost)} rows: {message}",
+                "message": f"In {len(lost)} {'row' if len(lost) == 1 else 'rows'}: {message}",
                 "remedy": "No City field reads the value. Tell the sender.",
                 "source_ref": made["source_ref"].iloc[lost[0]],
                 "geometry": geometry.iloc[lost[0]],
@@ -243,5 +244,6 @@ def _as_read(made: pd.DataFrame, layer: Layer, table: pd.DataFrame, kept: np.nda
 def _middle(made: pd.DataFrame) -> shapely.Point | None:
     if not isinstance(made, gpd.GeoDataFrame) or not len(made):
         return None
-    west, south, east, north = made.total_bounds
-    return shapely.Point((west + east) / 2, (south + north) / 2)
+    # The median, not the middle of the extent: one stray feature does not move the layer.
+    bounds = made.geometry.bounds.to_numpy()
+    return shapely.Point(np.median((bounds[:, :2] + bounds[:, 2:]) / 2, axis=0))

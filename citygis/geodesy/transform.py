@@ -29,6 +29,12 @@ from citygis.units import US_SURVEY_FOOT
 NULL_SHIFT_FT = 0.003
 """Two different datums that PROJ moves by less than this (1 mm) are not related by it at all."""
 
+SAME_LENGTH = 0.0005
+"""EPSG rounds the false easting of zone 3 to 6561666.667 ft where Esri writes 6561666.666666666: one definition, written twice."""
+
+FT_PER_DEGREE = 364_567.0
+"""A degree of latitude, to judge a shift between geographic systems: 60 nautical miles of 1,852 m, in feet."""
+
 CHUNK = 200_000
 """Vertices given to a thread at a time."""
 
@@ -190,15 +196,27 @@ def _projection_only(source: CRS, target: CRS) -> _Way:
 def _same_projection(source: CRS, target: CRS) -> bool:
     if not (source.is_projected and target.is_projected):
         return source.is_projected == target.is_projected
-    a, b = source.coordinate_operation, target.coordinate_operation
-    units = [tuple(axis.unit_conversion_factor for axis in crs.axis_info) for crs in (source, target)]
-    if a.method_name != b.method_name or units[0] != units[1] or len(a.params) != len(b.params):
+    if source.coordinate_operation.method_name != target.coordinate_operation.method_name:
         return False
-    if source.ellipsoid.inverse_flattening != target.ellipsoid.inverse_flattening:
+    mine, its = _definition(source), _definition(target)
+    if mine.keys() != its.keys():
         return False
-    return all(
-        p.name == q.name and p.value == q.value and p.unit_name == q.unit_name for p, q in zip(a.params, b.params, strict=True)
-    )
+    return all(abs(mine[key] - its[key]) <= (SAME_LENGTH if key[1] == "linear" else 1e-11) for key in mine)
+
+
+def _definition(crs: CRS) -> dict[tuple[str, str, str], float]:
+    """
+    The numbers that a projection is made of, by name, kind and unit. Which of two standard parallels comes first does not matter.
+    """
+    parameters = crs.coordinate_operation.params
+    parallels = sorted(p.value for p in parameters if "standard parallel" in p.name)
+    numbers = {("parallel", "angular", str(i)): value for i, value in enumerate(parallels)}
+    numbers |= {
+        (p.name, p.unit_category, p.unit_name.casefold()): p.value for p in parameters if "standard parallel" not in p.name
+    }
+    numbers["axis unit", "ratio", ""] = crs.axis_info[0].unit_conversion_factor
+    numbers["ellipsoid", "ratio", ""] = crs.ellipsoid.inverse_flattening
+    return numbers
 
 
 def _between_datums(
@@ -216,25 +234,24 @@ def _between_datums(
         return _projection_only(source, target), ()
     used = Transformer.from_crs(source, target, always_xy=True)
     landed = used.transform(*place)
-    try:
+    # PROJ has no "last used operation" for a pipeline that does nothing; the transformer then is that operation.
+    with contextlib.suppress(ProjError):
         used = used.get_last_used_operation()
-    except ProjError:
-        # PROJ has no "last used operation" for a pipeline that does nothing; the transformer then is that operation.
-        pass
     unmoved = Transformer.from_pipeline(_projection_only(source, target).pipeline).transform(*place)
-    to_ft = target.axis_info[0].unit_conversion_factor / float(US_SURVEY_FOOT) if target.is_projected else 364_567.0
+    to_ft = _feet(target.axis_info[0].unit_conversion_factor) if target.is_projected else FT_PER_DEGREE
     shift_ft = math.dist(landed, unmoved) * to_ft
-    lacking = _grids_missing(source, target, place)
-    remedy = _remedy(source, target, same_frame)
     if not math.isfinite(shift_ft):
         raise CRSError(
-            f"{labels}, but the numbers are no places in it: the middle of the data is {place[0]:.7g}, {place[1]:.7g}. Axes may be"
-            " swapped, or the label wrong (feet in a file that says degrees). Ask the sender, then state the true one with --source-crs."
+            f"{labels}, but the numbers are no places in it: the middle of the data is {place[0]:.7g}, {place[1]:.7g}. Axes may"
+            " be swapped, or the label wrong (feet in a file that says degrees). Ask the sender, then state the true one with"
+            " --source-crs."
         )
+    lacking = _grids_missing(source, target, place)
+    remedy = _remedy(source, target, same_frame)
     if shift_ft < NULL_SHIFT_FT:
         cost = _cost_ft(source, target, place)
         price = (
-            f"If the label is true (a GPS capture of {OBSERVED:.0f}), that leaves everything about {cost:.1f} ft from its place here."
+            f"If the label is true (a GPS capture of {OBSERVED:.0f}), that leaves everything about {cost:.1f} ft off here."
             if cost
             else "How far that leaves everything from its place, it does not know."
         )
@@ -248,7 +265,8 @@ def _between_datums(
         raise CRSError(
             f"{labels}. PROJ would go to {_label(target)} by {used.description},"
             f" {'of unknown accuracy' if ballpark else f'good to {_feet(used.accuracy):.0f} ft'}.{grids}"
-            f" Install the grids (pyproj sync, or the package proj-data), or ask the sender for the layer in {target.geodetic_crs.name}."
+            " Install the grids (pyproj sync, or the package proj-data), or ask the sender for the layer in"
+            f" {target.geodetic_crs.name}."
         )
     if _feet(used.accuracy) > tolerance_ft:
         raise CRSError(
@@ -263,8 +281,9 @@ def _remedy(source: CRS, target: CRS, same_frame: SameFrame | None) -> str:
     label = ":".join(source.to_authority() or (source.name,))
     told = f"The crosswalk's [frame] speaks of {same_frame.label}, not of this. " if same_frame else ""
     return (
-        f"{told}If the sender confirms that the numbers are the City's datum under another label (a county's web export usually is), state it in"
-        f' the crosswalk: [frame] label = "{label}", really = "{target.geodetic_crs.name}", reason = "...", stated_by = "...".'
+        f"{told}If the sender confirms that the numbers are the City's datum under another label (a county's web export usually"
+        f' is), state it in the crosswalk: [frame] label = "{label}", really = "{target.geodetic_crs.name}", reason = "...",'
+        ' stated_by = "...".'
         " If they are GPS captures, they need the date of observation: not this command."
     )
 

@@ -82,7 +82,7 @@ def zipped(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def kml(prolog: str = '<?xml version="1.0" encoding="UTF-8"?>', inside: str = "") -> str:
+def kml(prolog: str = '<?xml version="1.0" encoding="UTF-8"?>', inside: str = "", name: str = "parcels") -> str:
     """`parcels` as KML, its attributes as extended data."""
     marks = []
     for row in parcels("EPSG:4326").itertuples():
@@ -99,7 +99,7 @@ def kml(prolog: str = '<?xml version="1.0" encoding="UTF-8"?>', inside: str = ""
         for name, kind in (("APN", "string"), ("LOT", "int"), ("ACRES", "double"), ("NOTE", "string"))
     )
     return (
-        f'{prolog}<kml xmlns="http://www.opengis.net/kml/2.2"><Document><name>parcels</name>{inside}'
+        f'{prolog}<kml xmlns="http://www.opengis.net/kml/2.2"><Document><name>{name}</name>{inside}'
         f'<Schema id="p" name="p">{fields}</Schema><Folder><name>parcels</name>{"".join(marks)}</Folder></Document></kml>'
     )
 
@@ -142,8 +142,7 @@ def esri_json(**more) -> str:
 def geojson(geometries: Iterable, *, crs: str | None = None) -> str:
     """Features with these geometries (dicts or None), each with its row number."""
     features = [
-        {"type": "Feature", "properties": {"ROW": row}, "geometry": geometry}
-        for row, geometry in enumerate(geometries, start=1)
+        {"type": "Feature", "properties": {"ROW": row}, "geometry": geometry} for row, geometry in enumerate(geometries, start=1)
     ]
     collection = {"type": "FeatureCollection", "features": features}
     if crs:

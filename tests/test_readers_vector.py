@@ -1,20 +1,23 @@
 """Reading: every format alike, every row accounted for."""
 
+import hashlib
 import json
 import math
+import sqlite3
 import struct
 import warnings
 
+import delivered
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import pytest
 import shapely
 
 from citygis.errors import CRSError, ReadError
 from citygis.readers import read
 from citygis.schema import source_id_of
-import delivered
 
 FORMATS = (
     ".shp", ".zip", ".gpkg", ".gdb", ".gdb.zip", ".geojson", ".geojsonl", ".topojson", ".kml", ".kmz", ".csv", ".parquet", ".fgb",
@@ -43,10 +46,10 @@ def test_every_format_gives_the_same_ground(delivery):
     path, crs = delivery
     frame = read(path, source_crs=crs)
     truth = delivered.parcels()
-    # MapInfo tables keep coordinates as 32-bit integers of their bounds: about 0.01 ft here.
+    # A MapInfo table keeps coordinates as 32-bit integers over the whole Earth: to 0.1 ft here.
     near = frame.to_crs(truth.crs).geometry
-    assert near.distance(truth.geometry).max() < 0.02
-    assert near.area.to_numpy() == pytest.approx([6000.0] * 3, abs=6.0)
+    assert near.distance(truth.geometry).max() < 0.5
+    assert near.area.to_numpy() == pytest.approx([6000.0] * 3, abs=20.0)
 
 
 def test_every_row_says_where_it_came_from(delivery):
@@ -60,8 +63,6 @@ def test_the_same_bytes_have_the_same_source_wherever_they_lie(tmp_path):
     first = delivered.write(tmp_path, ".geojson")
     second = tmp_path / "elsewhere.geojson"
     second.write_bytes(first.read_bytes())
-    import hashlib
-
     assert read(first)["source_id"].iloc[0] == read(second)["source_id"].iloc[0]
     assert read(first)["source_id"].iloc[0] == source_id_of(hashlib.sha256(first.read_bytes()).hexdigest())
 
@@ -87,10 +88,8 @@ def test_columns_sent_under_our_own_names_are_kept_apart(tmp_path):
     assert back["source_ref_sent"].tolist() == ["x", "y", "z"] and back["source_ref"].iloc[0] == "a.gpkg/a#1"
 
 
-def test_a_feature_id_is_the_row_of_a_geopackage(tmp_path):
+def test_a_feature_id_is_the_row_of_a_geopackage_also_where_its_own_count_is_old(tmp_path):
     delivered.parcels(count=4).to_file(tmp_path / "a.gpkg")
-    import sqlite3
-
     with sqlite3.connect(tmp_path / "a.gpkg") as db:
         for trigger in [row[0] for row in db.execute("select name from sqlite_master where type = 'trigger'")]:
             db.execute(f'drop trigger "{trigger}"')
@@ -144,9 +143,7 @@ def test_a_coordinate_that_is_no_number_is_reported_with_its_vertex(tmp_path):
         path = delivered.write_wkb(tmp_path / "a.gpkg", [delivered.ring_wkb(points) for points in (AT, broken, endless)])
     frame = read(path)
     assert frame["read_code"].fillna("").tolist() == ["", "R03", "R03"]
-    assert frame["read_message"].iloc[1].startswith("Vertex 2 of 5") and frame["read_message"].iloc[2].startswith(
-        "Vertex 3 of 5"
-    )
+    assert frame["read_message"].iloc[1].startswith("Vertex 2 of 5") and frame["read_message"].iloc[2].startswith("Vertex 3 of 5")
 
 
 def test_a_null_geometry_is_as_sent_and_no_problem(tmp_path):
@@ -184,7 +181,7 @@ def test_a_true_curve_is_drawn_within_a_hundredth_of_a_foot_and_said_to_be(tmp_p
     assert frame["read_code"].fillna("").tolist() == ["", "R02"]
     drawn = shapely.get_coordinates(frame.geometry.iloc[1])
     radii = np.hypot(drawn[:, 0] - (e + 50), drawn[:, 1] - n)
-    assert radii == pytest.approx(50.0, abs=1e-6)
+    assert radii == pytest.approx(50.0, abs=1e-4)  # a geodatabase keeps 0.0001 of its unit
     middles = (drawn[1:-1] + drawn[:-2]) / 2
     sagittas = 50 - np.hypot(middles[:, 0] - (e + 50), middles[:, 1] - n)
     assert 0.005 < sagittas.max() <= 0.01
@@ -203,11 +200,10 @@ def test_a_value_that_the_driver_cannot_parse_is_quoted(tmp_path):
 
 
 def test_an_integer_too_long_for_a_double_is_quoted(tmp_path):
-    features = {"type": "FeatureCollection", "features": [
-        {"type": "Feature", "properties": {"APN": 12345678901234567890123}, "geometry": {"type": "Point", "coordinates": [-121.3, 37.8]}},
-        {"type": "Feature", "properties": {"APN": 12}, "geometry": {"type": "Point", "coordinates": [-121.3, 37.8]}},
-    ]}  # fmt: skip
-    (tmp_path / "a.geojson").write_text(json.dumps(features))
+    collection = json.loads(delivered.geojson([{"type": "Point", "coordinates": [-121.3, 37.8]}] * 2))
+    collection["features"][0]["properties"]["APN"] = 12345678901234567890123
+    collection["features"][1]["properties"]["APN"] = 12
+    (tmp_path / "a.geojson").write_text(json.dumps(collection))
     frame = read(tmp_path / "a.geojson")
     assert frame["read_code"].fillna("").tolist() == ["R04", ""] and "APN" in frame["read_message"].iloc[0]
 
@@ -255,12 +251,55 @@ def test_a_broken_neighbour_in_a_zip_does_not_stop_the_layer_that_is_asked_for(t
 
 def test_a_table_beside_the_only_layer_with_geometry_does_not_have_to_be_ruled_out(tmp_path):
     delivered.parcels().to_file(tmp_path / "a.gpkg", layer="lots")
-    import pyogrio
-
     pyogrio.write_dataframe(pd.DataFrame({"APN": ["1"], "OWNER": ["nobody"]}), tmp_path / "a.gpkg", layer="roll")
     assert len(read(tmp_path / "a.gpkg")) == 3
     roll = read(tmp_path / "a.gpkg", "roll")
     assert roll.geometry.isna().all() and roll.crs is None
+
+
+@pytest.mark.parametrize("kind", ["TIN", "POLYHEDRALSURFACE"])
+def test_a_layer_of_surfaces_in_three_dimensions_does_not_stop_the_others(tmp_path, kind):
+    path = tmp_path / "a.gpkg"
+    for name in ("lots", "roofs"):
+        delivered.parcels().to_file(path, layer=name)
+    with sqlite3.connect(path) as db:
+        db.execute("update gpkg_geometry_columns set geometry_type_name = ? where table_name = 'roofs'", (kind,))
+    db.close()
+    assert len(read(path, "lots")) == 3
+    with pytest.raises(ReadError, match=r"2 layers: (lots, roofs|roofs, lots)"):
+        read(path)
+    with pytest.raises(ReadError, match="roofs holds surfaces in three dimensions"):
+        read(path, "roofs")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "damage"),
+    [
+        (".geojson", lambda content: content.replace(b'"type": "Feature",', b'"kind": "Feature",', 1)),
+        (".geojsonl", lambda content: content.replace(b'"type": "Feature"', b'"type": "Fea', 1)),
+        (".mif", lambda content: content),
+        (".csv", lambda content: content.replace(b'"POLYGON', b'""POLYGON', 1)),
+    ],
+)
+def test_a_record_that_a_driver_skips_or_runs_together_is_not_lost_in_silence(tmp_path, suffix, damage):
+    path = delivered.write(tmp_path, suffix)
+    path.write_bytes(damage(path.read_bytes()))
+    if suffix == ".mif":
+        attributes = path.with_suffix(".mid")
+        attributes.write_bytes(b"".join(attributes.read_bytes().splitlines(keepends=True)[:2]))
+    try:
+        frame = read(path, source_crs=STATES_NO_CRS.get(suffix))
+    except ReadError as refusal:
+        assert "Ask the sender" in str(refusal)
+    else:
+        assert len(frame) == 3 and frame["read_code"].notna().any()
+
+
+def test_a_property_called_geometry_is_no_feature_more(tmp_path):
+    collection = json.loads(delivered.geojson([{"type": "Point", "coordinates": [-121.3, 37.8]}] * 2))
+    collection["features"][0]["properties"]["geometry"] = "point"
+    (tmp_path / "a.geojson").write_text(json.dumps(collection))
+    assert read(tmp_path / "a.geojson")["geometry_sent"].tolist()[0] == "point"
 
 
 def test_an_empty_layer_is_refused(tmp_path):
@@ -284,10 +323,14 @@ def test_mixed_geometry_types_are_read_as_sent(tmp_path):
     assert read(tmp_path / "a.geojson").geom_type.tolist() == ["Point", "LineString"]
 
 
-def test_reading_changes_nothing_beside_the_file(tmp_path):
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+def test_reading_changes_nothing_beside_the_file(tmp_path, journal):
     path = delivered.write(tmp_path, ".gpkg")
+    with sqlite3.connect(path) as db:
+        assert db.execute(f"pragma journal_mode = {journal}").fetchone() == (journal,)
+    db.close()
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    read(path)
+    assert len(read(path)) == 3
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 

@@ -155,18 +155,16 @@ def _rows(text: str, delimiter: str, dataset: Dataset) -> tuple[list[str], list[
                     problems.append(Problem(len(rows), "R04", message))
                 cells = (cells + [""] * len(header))[: len(header)]
             rows.append(cells)
+        if text.count('"') % 2 and rows and any("\n" in cell for cell in rows[-1]):
+            raise csv.Error("a quotation mark is opened and never closed, so the last rows run together")
     except csv.Error as error:
-        raise ReadError(
-            f"{dataset.shown}, line {reader.line_num}: {error}. Ask the sender to export the table again."
-        ) from None
+        raise ReadError(f"{dataset.shown}, line {reader.line_num}: {error}. Ask the sender to export the table again.") from None
     return header, rows, problems
 
 
 def _lines(text: str) -> Iterator[str]:
     """Lines with their ends, so that a quoted cell may hold one."""
-    yield from (
-        text.splitlines(keepends=True) if "\v" not in text and "\x1c" not in text else re.findall(r"[^\n]*\n|[^\n]+", text)
-    )
+    yield from (text.splitlines(keepends=True) if "\v" not in text and "\x1c" not in text else re.findall(r"[^\n]*\n|[^\n]+", text))
 
 
 def _header(cells: list[str], dataset: Dataset) -> list[str]:
@@ -188,9 +186,7 @@ def _ragged(cells: list[str], width: int) -> str | None:
     extra = [cell for cell in cells[width:] if cell.strip()]
     if not extra:
         return None
-    return (
-        f"The row has {len(cells)} cells where the header has {width}; left out: {', '.join(repr(cell) for cell in extra[:5])}."
-    )
+    return f"The row has {len(cells)} cells where the header has {width}; left out: {', '.join(repr(cell) for cell in extra[:5])}."
 
 
 def _looks_like_wkt(column: pd.Series) -> bool:

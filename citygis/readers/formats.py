@@ -8,6 +8,7 @@ formats (virtual datasets, stored pipelines) make the driver read or fetch other
 import contextlib
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,13 @@ def delivery(path: Path | str) -> Iterator[list[Dataset]]:
         If the file is not safe, not whole, or not of a format that is read.
     """
     path = require_local_file(path)
+    if path.suffix.lower() == ".gpkg" and _is_write_ahead(path):
+        with tempfile.TemporaryDirectory(prefix="citygis-") as folder:
+            for file in (path, path.with_name(f"{path.name}-wal")):
+                if file.exists():
+                    shutil.copy(file, folder)
+            yield [dataset(Path(folder) / path.name, shown=str(path))]
+        return
     if path.suffix.lower() not in (".zip", ".kmz"):
         yield [dataset(path, shown=str(path))]
         return
@@ -153,6 +161,14 @@ def dataset(path: Path, *, shown: str) -> Dataset:
         ".txt": _table,
     }.get(suffix, _json)
     return Dataset(check(path, shown), path, shown)
+
+
+def _is_write_ahead(path: Path) -> bool:
+    """
+    Whether an SQLite file keeps a write-ahead log (file format, bytes 18 and 19). Even reading one leaves files beside it,
+    so a copy is opened: the sender's folder stays as it is.
+    """
+    return 2 in _first(path, 20)[18:20]
 
 
 def _datasets_below(folder: Path) -> list[Path]:
@@ -228,9 +244,7 @@ def _mapinfo_tab(path: Path, shown: str) -> str:
     kind = re.search(rb"(?im)^\s*type\s+(\w+)", head)
     if kind is None or kind[1].upper() not in (b"NATIVE", b"DBF"):
         what = kind[1].decode() if kind else "unknown"
-        raise ReadError(
-            f"{shown} is a MapInfo table of type {what}, which points to other data. Ask for a native table or MIF."
-        )
+        raise ReadError(f"{shown} is a MapInfo table of type {what}, which points to other data. Ask for a native table or MIF.")
     there = {child.name.casefold() for child in path.parent.iterdir()}
     needed = (".dat", ".map", ".id") if kind[1].upper() == b"NATIVE" else (".dbf",)
     for suffix in needed:

@@ -57,9 +57,7 @@ def require_local_file(path: Path | str) -> Path:
         if path.suffix.lower() != ".gdb":
             inside = sorted(child.name for child in path.iterdir() if not child.name.startswith("."))[:5]
             there = f" In it: {', '.join(inside)}." if inside else ""
-            raise ReadError(
-                f"{path} is a folder. Name the file in it (of folders, only a file geodatabase, .gdb, is read).{there}"
-            )
+            raise ReadError(f"{path} is a folder. Name the file in it (of folders, only a file geodatabase, .gdb, is read).{there}")
         _require_geodatabase(path)
         return path
     if not stat.S_ISREG(path.stat().st_mode):

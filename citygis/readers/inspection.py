@@ -17,6 +17,7 @@ from citygis.readers import coordinates
 from citygis.readers.formats import Dataset, delivery
 from citygis.readers.likeness import Likeness, apn_columns, is_called, looks_like, names_of
 from citygis.readers.raw import Raw
+from citygis.readers.report import as_html, as_text
 from citygis.readers.source import sha256_of
 from citygis.readers.vector import layers_in, load
 
@@ -95,13 +96,9 @@ class Inspection(NamedTuple):
         return {**_plain(self), "is_clean": self.is_clean}
 
     def __str__(self) -> str:
-        from citygis.readers.report import as_text
-
         return as_text(self)
 
     def _repr_html_(self) -> str:
-        from citygis.readers.report import as_html
-
         return as_html(self)
 
 

@@ -2,11 +2,12 @@
 Layers through GDAL, as Arrow: attributes column by column, geometry as bytes that `citygis.readers.wkb` reads row by row.
 """
 
-import codecs
+import contextlib
 import json
 import logging
 import re
 import warnings
+from collections.abc import Iterator
 
 import fiona
 import numpy as np
@@ -16,14 +17,27 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
 from citygis.errors import ReadError
+from citygis.readers import features
+from citygis.readers.counts import require_all_rows
 from citygis.readers.formats import Dataset
+from citygis.readers.guard import require_plain_xml
 from citygis.readers.raw import Raw, sagitta_in, stated_crs
 from citygis.readers.shapefile import deleted_rows, lost_values, parts_of, read_table, text_encoding
 from citygis.readers.wkb import Problem, geometries
 
 logger = logging.getLogger(__name__)
 
-_DRIVER_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, pa.ArrowException, RuntimeError)
+_DRIVER_ERRORS = (
+    DataSourceError,
+    DataLayerError,
+    FeatureError,
+    FieldError,
+    GeometryError,
+    pa.ArrowException,
+    RuntimeError,
+    OSError,
+    UnicodeDecodeError,
+)
 _OPTIONS = {"GeoJSON": {"DATE_AS_STRING": "YES"}, "GeoJSONSeq": {"DATE_AS_STRING": "YES"}}
 # Listing their layers means reading them from end to end. They have one, called as the file.
 _ONE_LAYER = ("Shapefile", "GeoJSON", "GeoJSONSeq", "Esri JSON", "FlatGeobuf", "MapInfo")
@@ -45,7 +59,14 @@ def layer_names(dataset: Dataset) -> dict[str, bool]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return {str(name): kind is not None for name, kind in pyogrio.list_layers(dataset.path)}
+            found = {str(name): kind is not None for name, kind in pyogrio.list_layers(dataset.path)}
+            if dataset.format == "KML":
+                # A document that only holds folders is a layer to the driver.
+                filled = [
+                    name for name in found if pyogrio.read_info(dataset.path, layer=name, force_feature_count=True)["features"]
+                ]
+                found = {name: found[name] for name in filled or found}
+            return found
     except GeometryError:
         # A MultiPatch layer: pyogrio has no name for its type and lists nothing at all.
         return dict.fromkeys(fiona.listlayers(dataset.path), True)
@@ -72,24 +93,30 @@ def read_layer(dataset: Dataset, layer: str, *, source_crs=None) -> Raw:
     """
     encoding, problems, notes, kept = _shapefile_text(dataset) if dataset.format == "Shapefile" else (None, [], [], None)
     if "JSON" in dataset.format:
-        _require_whole_json(dataset)
+        features.require_whole(dataset)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            meta, table = pyogrio.raw.read_arrow(
-                dataset.path,
-                layer=0 if dataset.format in _ONE_LAYER else layer,
-                encoding=encoding,
-                return_fids=True,
-                **_OPTIONS.get(dataset.format, {}),
-            )
+            with _one_stream():
+                meta, table = pyogrio.raw.read_arrow(
+                    dataset.path,
+                    layer=0 if dataset.format in _ONE_LAYER else layer,
+                    encoding=encoding,
+                    return_fids=True,
+                    **_OPTIONS.get(dataset.format, {}),
+                )
         except _DRIVER_ERRORS as error:
             raise _unreadable(dataset, error, layer) from None
     notes += _notes(said)
+    if dataset.format == "KML" and (links := require_plain_xml(dataset.path).counts.get("NetworkLink", 0)):
+        notes.append(f"{links:,} links to other files (NetworkLink) were not followed; what they point to is not in this file.")
     fids = table.column(0).to_numpy()
+    require_all_rows(dataset, layer, len(fids))
     has_geometry = meta["geometry_type"] is not None
     attributes, more = frame(table.select(range(1, table.num_columns - has_geometry)))
     problems += more
+    if "JSON" in dataset.format:
+        problems += features.long_integers(attributes)
     if kept is not None and problems and not kept.all():
         # Problems were found by record; the driver leaves out records that are marked as deleted.
         position = {int(record): row for row, record in enumerate(fids)}
@@ -98,15 +125,30 @@ def read_layer(dataset: Dataset, layer: str, *, source_crs=None) -> Raw:
     shapes = None
     if has_geometry:
         blobs = np.array(table.column(table.num_columns - 1).to_pylist(), dtype=object)
-        shapes, more = geometries(blobs, sagitta=sagitta_in(crs or source_crs))
+        sagitta = sagitta_in(crs or source_crs)
+        shapes, more = geometries(blobs, sagitta=sagitta)
         problems += more
         if "JSON" in dataset.format:
-            problems += _dropped_by_driver(dataset, shapes, problems)
+            shapes, more = features.made_up_for(dataset, layer, shapes, problems, sagitta=sagitta)
+            problems += more
     numbered = dataset.format in ("GeoPackage", "FileGDB")
     rows = fids if numbered else np.arange(1, len(fids) + 1) if kept is None else fids + 1
-    return Raw(
-        attributes, shapes, rows.astype(str).astype(object), crs, _crs_says(dataset, meta["crs"]), sorted(problems), notes
-    )
+    return Raw(attributes, shapes, rows.astype(str).astype(object), crs, _crs_says(dataset, meta["crs"]), sorted(problems), notes)
+
+
+@contextlib.contextmanager
+def _one_stream() -> Iterator[None]:
+    """
+    Have GDAL read a GeoPackage feature by feature. Its faster way shares the rows out by the count that the file keeps of itself,
+    and gives rows twice where that count is old.
+    """
+    option = "OGR_GPKG_STREAM_BASE_IMPL"
+    before = pyogrio.get_gdal_config_option(option)
+    pyogrio.set_gdal_config_options({option: True})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({option: before})
 
 
 def frame(table: pa.Table) -> tuple[pd.DataFrame, list[Problem]]:
@@ -175,66 +217,6 @@ def _shapefile_text(dataset: Dataset) -> tuple[str, list[Problem], list[str], np
     return encoding.name, lost_values(table, encoding.name), notes, ~deleted
 
 
-def _require_whole_json(dataset: Dataset) -> None:
-    """Refuse JSON that is not UTF-8, and a server's answer that says itself that it is not all of it."""
-    decoder, position = codecs.getincrementaldecoder("utf-8")(), 0
-    with open(dataset.path, "rb") as file:
-        while True:
-            chunk = file.read(1 << 22)
-            waiting = len(decoder.getstate()[0])
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                byte = f"byte {position - waiting + error.start:,} (0x{error.object[error.start]:02X})"
-                raise ReadError(
-                    f"{dataset.shown}: {byte} is not UTF-8, which JSON must be (RFC 8259, section 8.1). "
-                    "Ask the sender to save it as UTF-8."
-                ) from None
-            if re.search(rb'"exceededTransferLimit"\s*:\s*true', chunk):
-                raise ReadError(
-                    f"{dataset.shown} is only the first part of a layer: the server stopped at its limit (exceededTransferLimit). "
-                    "Ask for the whole layer, as a GeoPackage or file geodatabase."
-                )
-            position += len(chunk)
-            if not chunk:
-                return
-
-
-def _dropped_by_driver(dataset: Dataset, shapes: np.ndarray, problems: list[Problem]) -> list[Problem]:
-    """R01 for features whose geometry the driver made null though one was sent."""
-    told = {problem.row for problem in problems if problem.code in ("R01", "R03")}
-    null = [row for row in np.flatnonzero(shapes == None) if row not in told]  # noqa: E711 (element by element)
-    if not null:
-        return []
-    sent = sent_geometries(dataset)
-    dropped = []
-    for row in null:
-        geometry = sent[row] if row < len(sent) else None
-        if geometry is not None:
-            shown = json.dumps(geometry)
-            code = "R03" if re.search(r"\b(NaN|Infinity)\b", shown) else "R01"
-            what = "holds a coordinate that is not a finite number" if code == "R03" else "is none that the format allows"
-            dropped.append(Problem(int(row), code, f"The geometry {what}: {shown[:120]}{'...' if len(shown) > 120 else ''}"))
-    return dropped
-
-
-def sent_geometries(dataset: Dataset) -> list:
-    """The geometry of each feature of a JSON file, as written."""
-    text = dataset.path.read_text(encoding="utf-8-sig")
-    try:
-        if dataset.format == "GeoJSONSeq":
-            features = [json.loads(line.lstrip("\x1e")) for line in text.splitlines() if line.strip("\x1e \t")]
-        else:
-            document = json.loads(text)
-            features = document.get("features") or [document]
-            for name in document.get("objects", {}):
-                features = document["objects"][name].get("geometries", [])
-                return [None if feature.get("type") is None else feature for feature in features]
-    except (ValueError, AttributeError):
-        return []
-    return [feature.get("geometry") if isinstance(feature, dict) else None for feature in features]
-
-
 def _notes(said: list[warnings.WarningMessage]) -> list[str]:
     messages = dict.fromkeys(str(warning.message) for warning in said)
     return [message for message in messages if not any(known in message for known in _TOLD_ELSEWHERE)][:20]
@@ -259,7 +241,5 @@ def _unreadable(dataset: Dataset, error: Exception, layer: str | None = None) ->
     reason = re.sub(r"\s+", " ", str(error)).replace(str(dataset.path), dataset.path.name).strip(" .;")
     where = f"{dataset.shown}, layer {layer}" if layer else dataset.shown
     if isinstance(error, GeometryError):
-        return ReadError(
-            f"{where} holds surfaces in three dimensions (MultiPatch), which are not read. Ask for it as polygons."
-        )
+        return ReadError(f"{where} holds surfaces in three dimensions (MultiPatch), which are not read. Ask for it as polygons.")
     return ReadError(f"{where} cannot be read as {dataset.format}: {reason}. Ask the sender for it again, or as a GeoPackage.")

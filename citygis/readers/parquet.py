@@ -46,9 +46,7 @@ def read_parquet(dataset: Dataset, *, source_crs: CRS | None = None) -> Raw:
             f"{dataset.shown}: its metadata names a geometry column {name!r} that is not there. Ask the sender for it again."
         )
     if column.get("encoding") != "WKB":
-        raise ReadError(
-            f"{dataset.shown}: its geometry is encoded as {column.get('encoding')}; only WKB is read. Ask for that."
-        )
+        raise ReadError(f"{dataset.shown}: its geometry is encoded as {column.get('encoding')}; only WKB is read. Ask for that.")
     others = [other for other in about["columns"] if other != name and other in table.column_names]
     attributes, problems = frame(table.drop_columns([name, *others]))
     crs, says = _crs(column)
@@ -76,9 +74,7 @@ def is_spatial(dataset: Dataset) -> bool:
 
 def _crs(column: dict) -> tuple[CRS | None, str]:
     if "crs" not in column:
-        return CRS.from_user_input(
-            "OGC:CRS84"
-        ), "is GeoParquet without a stated system, which means WGS 84 longitude and latitude"
+        return CRS.from_user_input("OGC:CRS84"), "is GeoParquet without a stated system, which means WGS 84 longitude and latitude"
     if column["crs"] is None:
         return None, "states that its coordinate system is unknown"
     try:

@@ -2,9 +2,13 @@
 An inspection for people: as text for a terminal, as HTML for Jupyter.
 """
 
-import html
+from __future__ import annotations
 
-from citygis.readers.inspection import FieldReport, Inspection, LayerReport
+import html
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from citygis.readers.inspection import FieldReport, Inspection, LayerReport
 
 
 def as_text(inspection: Inspection) -> str:
@@ -74,6 +78,5 @@ def _short(text: str) -> str:
 def _columns(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
     return [
-        "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (heads, *rows)
+        "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (heads, *rows)
     ]

@@ -106,8 +106,9 @@ def read_table(path: Path, *, shown: str) -> Table:
         If it is cut off or no dBASE table.
     """
     again = "Ask the sender for all parts again, in one zip."
-    head = path.open("rb").read(32) if path.stat().st_size >= 32 else b""
-    if not head:
+    with open(path, "rb") as file:
+        head = file.read(32)
+    if len(head) < 32:
         raise ReadError(f"{shown}: its attribute table (.dbf) is cut off within its header. {again}")
     count, header_length, record_length = struct.unpack_from("<IHH", head, 4)
     with open(path, "rb") as file:
@@ -163,9 +164,7 @@ def text_encoding(table: Table, code_page: Path | None, *, shown: str) -> Encodi
             if candidate == stated or (stated is None and candidate == "utf-8"):
                 return Encoding(candidate, None)
             said = f"states {stated}" if stated else "states no encoding"
-            return Encoding(
-                candidate, f"The attribute table {said}, but its bytes are {candidate}; it was read as {candidate}."
-            )
+            return Encoding(candidate, f"The attribute table {said}, but its bytes are {candidate}; it was read as {candidate}.")
     raise ReadError(
         f"{shown}: the text of its attribute table is neither {stated or 'UTF-8'} nor Windows 1252. Ask the sender for its "
         "encoding, and put it in a .cpg file beside it."
@@ -197,7 +196,8 @@ def deleted_rows(table: Table) -> np.ndarray:
 
 def _header(path: Path, shown: str) -> int:
     """Length in bytes that a .shp or .shx states."""
-    head = path.open("rb").read(100)
+    with open(path, "rb") as file:
+        head = file.read(100)
     if len(head) < 100 or struct.unpack_from(">i", head)[0] != 9994:
         raise ReadError(
             f"{shown}: {path.name} is not a shapefile part, or is cut off within its header. Ask the sender for it again."

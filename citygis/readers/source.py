@@ -9,7 +9,7 @@ import pandas as pd
 
 from citygis.readers.guard import require_local_file
 from citygis.readers.shapefile import parts_of
-from citygis.schema import schema, source_id_of
+from citygis.schema import empty_layer, schema, source_id_of
 
 
 def sha256_of(path: Path | str) -> str:
@@ -51,7 +51,7 @@ def source_document(path: Path | str, *, unit: str, **fields) -> pd.DataFrame:
     -------
     DataFrame
         One row with every field of the layer. ``doc_id`` is the ``source_id`` that `read` gives each feature of this file,
-        ``uri`` its file name. What was not given is the field's default, or null.
+        ``uri`` its file name. Types are those of the layer; what was not given is the field's default, or null.
 
     Raises
     ------
@@ -66,7 +66,8 @@ def source_document(path: Path | str, *, unit: str, **fields) -> pd.DataFrame:
         raise ValueError(f"Invalid field {unknown[0]!r}. Must be one of: {', '.join(layer.names)}.")
     digest = sha256_of(path)
     known = {"doc_id": source_id_of(digest), "sha256": digest, "uri": Path(path).name, "unit": unit, **fields}
-    return pd.DataFrame({name: [known.get(name, layer.field(name).default)] for name in layer.names})
+    row = pd.DataFrame({name: [known.get(name, layer.field(name).default)] for name in layer.names})
+    return row.astype(empty_layer(layer, crs=None).dtypes.to_dict())
 
 
 def _files(path: Path) -> list[Path]:

@@ -77,6 +77,8 @@ def geometries(blobs: np.ndarray, *, sagitta: float) -> tuple[np.ndarray, list[P
             made[row] = build(node, sagitta=sagitta)
         except Unreadable as reason:
             problems.append(Problem(int(row), reason.code, str(reason)))
+        except (ValueError, shapely.GEOSException) as reason:
+            problems.append(Problem(int(row), "R01", f"The geometry cannot be made: {reason}."))
         else:
             if has_curve(node):
                 problems.append(
@@ -113,7 +115,7 @@ def build(node: Node, *, sagitta: float) -> shapely.Geometry:
         return shapely.LineString(chords(node, sagitta=sagitta))
     if kind in (POLYGON, TRIANGLE, CURVE_POLYGON):
         rings = [chords(ring, sagitta=sagitta) for ring in content]
-        return shapely.Polygon(rings[0], rings[1:]) if rings else shapely.Polygon()
+        return shapely.Polygon(rings[0], rings[1:]) if rings and len(rings[0]) else shapely.Polygon()
     parts = [build(part, sagitta=sagitta) for part in content]
     if kind == MULTIPOINT:
         return shapely.MultiPoint(parts)
@@ -130,10 +132,11 @@ def chords(node: Node, *, sagitta: float) -> np.ndarray:
         return node.content
     if node.kind == COMPOUND:
         runs = [chords(part, sagitta=sagitta) for part in node.content]
-        return np.concatenate([runs[0], *(run[1:] for run in runs[1:])])
-    points = node.content
-    runs = [arc_chords(*points[start : start + 3], sagitta=sagitta) for start in range(0, len(points) - 2, 2)]
-    return np.concatenate([runs[0], *(run[1:] for run in runs[1:])])
+    else:
+        points = node.content
+        runs = [arc_chords(*points[start : start + 3], sagitta=sagitta) for start in range(0, len(points) - 2, 2)]
+    runs = [run for run in runs if len(run)]
+    return np.concatenate([runs[0], *(run[1:] for run in runs[1:])]) if runs else np.empty((0, 2))
 
 
 def arc_chords(start: np.ndarray, middle: np.ndarray, end: np.ndarray, *, sagitta: float) -> np.ndarray:

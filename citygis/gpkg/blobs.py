@@ -14,13 +14,18 @@ import shapely
 _HEADER = np.dtype([("magic", "S2"), ("version", "u1"), ("flags", "u1"), ("srs_id", "<i4"), ("envelope", "<f8", 4)])
 _LITTLE_ENDIAN, _XY_ENVELOPE, _EMPTY = 0b1, 0b10, 0b10000
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64, 0, 0, 0)
-_SINGLE, _MULTI = (0, 1, 3), (4, 5, 6)
-_MAKE_MULTI = {0: shapely.multipoints, 1: shapely.multilinestrings, 3: shapely.multipolygons}
+_MULTI = (4, 5, 6)
+# The first five bytes of a single part (byte order, type), and the nine that make it a multi-part of one: ISO 13249-3, 5.1.46.
+_MULTI_HEADS = {
+    struct.pack("<BI", 1, kind + dimensions): struct.pack("<BII", 1, kind + 3 + dimensions, 1)
+    for kind in (1, 2, 3)
+    for dimensions in (0, 1000, 2000, 3000)
+}
 
 
-def encode(geometries: Sequence, srs_id: int) -> list[bytes | None]:
+def encode(geometries: Sequence, srs_id: int, geometry_type: str = "GEOMETRY") -> list[bytes | None]:
     """
-    Geometries as GeoPackage binary.
+    Geometries as the GeoPackage binary of a table.
 
     Parameters
     ----------
@@ -28,6 +33,8 @@ def encode(geometries: Sequence, srs_id: int) -> list[bytes | None]:
         Z and M are kept. Null gives None.
     srs_id : int
         The ``srs_id`` of their coordinate system in the file.
+    geometry_type : str
+        Of the table, as ``gpkg_geometry_columns`` names it. In a MULTI... table, a single part becomes a multi-part of one.
 
     Returns
     -------
@@ -46,8 +53,9 @@ def encode(geometries: Sequence, srs_id: int) -> list[bytes | None]:
     heads, size = header.tobytes(), _HEADER.itemsize
     lengths = np.where(enclosed, size, size - 32).tolist()
     bodies = shapely.to_wkb(geometries, byte_order=1, flavor="iso")
+    multi_heads = _MULTI_HEADS if geometry_type.startswith("MULTI") else {}
     return [
-        None if body is None else heads[start : start + length] + body
+        None if body is None else heads[start : start + length] + multi_heads.get(body[:5], b"") + body
         for start, length, body in zip(range(0, len(heads), size), lengths, bodies, strict=True)
     ]
 
@@ -68,32 +76,8 @@ def decode(blobs: Sequence[bytes | None]) -> np.ndarray:
     return shapely.from_wkb(np.array([None if blob is None else _body(blob) for blob in blobs], dtype=object))
 
 
-def stored_form(geometries: Sequence, geometry_type: str) -> np.ndarray:
-    """
-    Geometries in the form a table of `geometry_type` keeps: single parts become multi-parts of one in a MULTI... table.
-
-    Parameters
-    ----------
-    geometries : array of geometries
-    geometry_type : str
-        As ``gpkg_geometry_columns`` names it, such as MULTIPOLYGON.
-
-    Returns
-    -------
-    array of geometries
-    """
-    geometries = np.array(geometries, dtype=object)
-    if geometry_type.startswith("MULTI"):
-        kinds = shapely.get_type_id(geometries)
-        for kind, make_multi in _MAKE_MULTI.items():
-            lone = np.flatnonzero(kinds == kind)
-            if len(lone):
-                geometries[lone] = make_multi(geometries[lone], indices=np.arange(len(lone)))
-    return geometries
-
-
 def single(geometries: Sequence) -> np.ndarray:
-    """Multi-part geometries of one part as that part; all others as they are. The reverse of `stored_form`."""
+    """Multi-part geometries of one part as that part; all others as they are: the reverse of what `encode` does."""
     geometries = np.array(geometries, dtype=object)
     lone = np.isin(shapely.get_type_id(geometries), _MULTI) & (shapely.get_num_geometries(geometries) == 1)
     geometries[lone] = shapely.get_geometry(geometries[lone], 0)

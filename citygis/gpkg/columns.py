@@ -49,7 +49,7 @@ _TYPES = {
 
 
 class Column(NamedTuple):
-    """A column of a table: its name in the frame, its type (as `citygis.schema.Field.type`, or bytes, or any), its longest text."""
+    """A column of a table: its name, its type (as `citygis.schema.Field.type`, or bytes, or any), its longest text."""
 
     name: str
     type: str

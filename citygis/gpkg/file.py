@@ -5,6 +5,7 @@ Whole GeoPackages: written beside their place and renamed into it, read back wit
 import contextlib
 import datetime
 import sqlite3
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,10 +18,19 @@ import pyogrio
 import shapely
 
 from citygis.errors import ReadError, SchemaError, StoreError
-from citygis.gpkg.blobs import add_functions, encode, single, stored_form
+from citygis.gpkg.blobs import add_functions, encode, single
 from citygis.gpkg.columns import Column, columns_of, conform, to_sql
 from citygis.gpkg.rtree import make_triggers
-from citygis.gpkg.tables import UNDEFINED_CARTESIAN, add_srs, create_file, create_table, insert_rows, quoted, table_of
+from citygis.gpkg.tables import (
+    UNDEFINED_CARTESIAN,
+    add_srs,
+    create_file,
+    create_table,
+    insert_rows,
+    place_rows,
+    quoted,
+    table_of,
+)
 from citygis.publish import publishing
 from citygis.schema import Layer, Schema
 from citygis.schema.frames import DTYPES
@@ -110,15 +120,16 @@ def read_geopackage(
     columns : sequence of str, optional
         The columns to read; all when not given. The geometry always comes.
     bbox : tuple, optional
-        Least easting, least northing, greatest easting, greatest northing, in the layer's CRS: only features whose bounds meet it.
+        Least easting, least northing, greatest easting, greatest northing, in the layer's CRS: features whose bounds meet it.
     fid_index : bool
         Index the frame by the table's ``fid`` instead of afresh.
 
     Returns
     -------
     GeoDataFrame, or DataFrame for a table without geometry
-        In the order of the table, fresh index. Text as ``str``, whole numbers as ``Int64``, true and false as ``boolean``, dates as
-        ``datetime64[s]``, times as ``datetime64[us, UTC]``. In a multi-part table, features of one part come back as that part.
+        In the order of the table, fresh index. Text as ``str``, whole numbers as ``Int64``, true and false as ``boolean``,
+        dates as ``datetime64[s]``, times as ``datetime64[us, UTC]``. In a multi-part table, features of one part come back as
+        that part.
 
     Raises
     ------
@@ -138,9 +149,12 @@ def read_geopackage(
         is_empty = connection.execute(f"SELECT 1 FROM {quoted(layer)} LIMIT 1").fetchone() is None
     wanted = [known[name] for name in (columns if columns is not None else known)]
     try:
-        meta, rows = pyogrio.read_arrow(
-            path, layer=layer, columns=[column.name for column in wanted], bbox=bbox, return_fids=True, read_geometry=True
-        )
+        with warnings.catch_warnings():
+            # pyogrio says that M values get lost; they do not, the well-known binary has them.
+            warnings.filterwarnings("ignore", message="Measured")
+            meta, rows = pyogrio.read_arrow(
+                path, layer=layer, columns=[column.name for column in wanted], bbox=bbox, return_fids=True, read_geometry=True
+            )
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pa.ArrowException, RuntimeError) as error:
         raise ReadError(f"{path}, layer {layer}, cannot be read: {error}. Write it anew from its source.") from None
     fids = rows.column(meta["fid_column"] or rows.column_names[0]).to_numpy()
@@ -176,8 +190,8 @@ def layers_of(path: Path | str) -> list[LayerInfo]:
     """
     with contextlib.closing(open_to_read(path)) as connection:
         listed = connection.execute(
-            "SELECT c.table_name, g.geometry_type_name FROM gpkg_contents c LEFT JOIN gpkg_geometry_columns g USING (table_name) "
-            "WHERE c.data_type IN ('features', 'attributes') ORDER BY c.rowid"
+            "SELECT c.table_name, g.geometry_type_name FROM gpkg_contents c LEFT JOIN gpkg_geometry_columns g "
+            "USING (table_name) WHERE c.data_type IN ('features', 'attributes') ORDER BY c.rowid"
         ).fetchall()
         counts = [connection.execute(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0] for name, _ in listed]
     return [LayerInfo(name, kind, rows) for (name, kind), rows in zip(listed, counts, strict=True)]
@@ -198,6 +212,40 @@ def connect(path: Path | str, *, timeout_s: float = 5.0) -> sqlite3.Connection:
     return connection
 
 
+def geometry_type_of(name: str, shapes: np.ndarray, layer: Layer | None) -> str:
+    """
+    The geometry type of the table that keeps some geometries.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer, for the message.
+    shapes : array of geometries
+    layer : Layer or None
+        None: the one type there is, or GEOMETRY.
+
+    Returns
+    -------
+    str
+        As ``gpkg_geometry_columns`` names it.
+
+    Raises
+    ------
+    SchemaError
+        If a geometry is not of the layer's type.
+    """
+    kinds = _kinds(shapes)
+    if layer is None or layer.geometry == "None":
+        return kinds[0].upper() if len(kinds) == 1 and kinds[0] != "LinearRing" else "GEOMETRY"
+    stored = STORED_TYPE[layer.geometry]
+    wrong = [kind for kind in kinds if kind not in _PARTS[stored]]
+    if wrong:
+        raise SchemaError(
+            f"{name} holds {', '.join(wrong)}; the layer is of {layer.geometry}. Quarantine those features first."
+        )
+    return stored
+
+
 def _write_layer(
     connection: sqlite3.Connection, name: str, frame: pd.DataFrame, layer: Layer | None, last_change: datetime.datetime | None
 ) -> None:
@@ -210,7 +258,7 @@ def _write_layer(
     if geometry is not None:
         shapes = geometry.to_numpy()
         kind = {
-            "geometry_type": _geometry_type(name, shapes, layer),
+            "geometry_type": geometry_type_of(name, shapes, layer),
             "srs_id": add_srs(connection, geometry.crs),
             "has_z": bool(shapely.has_z(shapes).any()),
             "has_m": bool(shapely.has_m(shapes).any()),
@@ -218,9 +266,11 @@ def _write_layer(
     table = create_table(connection, name, columns, layer=layer, last_change=last_change, **kind)
     values = [to_sql(conform(attributes.iloc[:, i], column, name), column) for i, column in enumerate(columns)]
     if shapes is not None:
-        blobs = encode(stored_form(shapes, table.geometry_type), table.srs_id)
+        blobs = encode(shapes, table.srs_id, table.geometry_type)
         bounds = shapely.bounds(shapes).reshape(-1, 4)
-    insert_rows(connection, table, 1, blobs, values, bounds)
+    insert_rows(connection, table, 1, blobs, values)
+    if bounds is not None:
+        place_rows(connection, table, np.arange(1, len(bounds) + 1), bounds)
     make_triggers(connection, table)
 
 
@@ -235,22 +285,9 @@ def _require_writable(name: str, attributes: pd.DataFrame) -> None:
         raise SchemaError(f"{name} has two columns named {repeated[0]!r}. Rename one of them.")
 
 
-def _geometry_type(name: str, shapes: np.ndarray, layer: Layer | None) -> str:
-    kinds = sorted({kind.geom_type for kind in shapes if kind is not None} if len(shapes) < 1000 else _kinds(shapes))
-    if layer is None or layer.geometry == "None":
-        return kinds[0].upper() if len(kinds) == 1 and kinds[0] != "LinearRing" else "GEOMETRY"
-    stored = STORED_TYPE[layer.geometry]
-    wrong = [kind for kind in kinds if kind not in _PARTS[stored]]
-    if wrong:
-        raise SchemaError(
-            f"{name} holds {', '.join(wrong)}; the layer is of {layer.geometry}. Quarantine those features first."
-        )
-    return stored
-
-
-def _kinds(shapes: np.ndarray) -> set[str]:
+def _kinds(shapes: np.ndarray) -> list[str]:
     ids, first = np.unique(shapely.get_type_id(shapes), return_index=True)
-    return {shapes[i].geom_type for kind, i in zip(ids, first, strict=True) if kind >= 0}
+    return [shapes[i].geom_type for kind, i in zip(ids, first, strict=True) if kind >= 0]
 
 
 def _from_arrow(values: pa.ChunkedArray, column: Column) -> pd.Series:

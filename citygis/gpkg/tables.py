@@ -169,7 +169,8 @@ def create_table(
     parts += [f"{quoted(column.name)} {column.sql}" for column in renamed]
     connection.execute(f"CREATE TABLE {quoted(name)} ({', '.join(parts)})")
     connection.execute(
-        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
         (
             name,
             "features" if geometry_type else "attributes",
@@ -203,16 +204,9 @@ def table_of(connection: sqlite3.Connection, name: str) -> Table:
     return Table(name, columns, *geometry, key)
 
 
-def insert_rows(
-    connection: sqlite3.Connection,
-    table: Table,
-    first_id: int,
-    blobs: list | None,
-    values: list[list],
-    bounds: np.ndarray | None,
-) -> None:
+def insert_rows(connection: sqlite3.Connection, table: Table, first_id: int, blobs: list | None, values: list[list]) -> None:
     """
-    Put rows into a table and its spatial index.
+    Put rows into a table, but not into its spatial index (see `place_rows`).
 
     Parameters
     ----------
@@ -225,7 +219,6 @@ def insert_rows(
         GeoPackage geometries; None for a table without geometry.
     values : list of lists
         One per column of `table`, as `citygis.gpkg.to_sql` gives them.
-    bounds : array, n by 4, or None
     """
     n = len(blobs) if blobs is not None else len(values[0]) if values else 0
     if not n:
@@ -233,23 +226,34 @@ def insert_rows(
     ids = np.arange(first_id, first_id + n)
     cells = {table.key: ids.tolist(), **({table.geometry_column: blobs} if blobs is not None else {})}
     # A column without a value is left out: a fifth of the time at 200,000 parcels.
-    cells |= {c.name: cell for c, cell in zip(table.columns, values, strict=True) if any(v is not None for v in cell)}
+    cells |= {c.name: cell for c, cell in zip(table.columns, values, strict=True) if cell.count(None) < len(cell)}
     sql = f"INSERT INTO {quoted(table.name)} ({', '.join(map(quoted, cells))}) VALUES ({', '.join('?' * len(cells))})"
     connection.executemany(sql, zip(*cells.values(), strict=True))
-    if blobs is not None:
-        index_rows(connection, table, ids, bounds)
-        grow_extent(connection, table.name, bounds)
 
 
-def grow_extent(connection: sqlite3.Connection, name: str, bounds: np.ndarray) -> None:
-    """Let the extent in ``gpkg_contents`` hold `bounds` (n by 4) too; bounds that are not finite are passed over."""
+def place_rows(connection: sqlite3.Connection, table: Table, ids: np.ndarray, bounds: np.ndarray) -> None:
+    """
+    Enter rows in the spatial index of their table, and let the table's extent hold them.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        In a transaction; the table without triggers.
+    table : Table
+        With a geometry.
+    ids : array of n int
+        The rows' ``fid``.
+    bounds : array, n by 4
+        Least easting, least northing, greatest easting, greatest northing. Bounds that are not finite are passed over.
+    """
+    index_rows(connection, table, ids, bounds)
     finite = bounds[np.isfinite(bounds).all(axis=1)]
     if len(finite):
         low, high = finite[:, :2].min(axis=0).tolist(), finite[:, 2:].max(axis=0).tolist()
         connection.execute(
             "UPDATE gpkg_contents SET min_x = min(coalesce(min_x, ?1), ?1), min_y = min(coalesce(min_y, ?2), ?2), "
             "max_x = max(coalesce(max_x, ?3), ?3), max_y = max(coalesce(max_y, ?4), ?4) WHERE table_name = ?5",
-            (*low, *high, name),
+            (*low, *high, table.name),
         )
 
 

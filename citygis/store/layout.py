@@ -23,6 +23,7 @@ from citygis.gpkg import (
     make_triggers,
     open_to_read,
     quoted,
+    read_geopackage,
 )
 from citygis.publish import publishing
 from citygis.schema import Layer, Schema
@@ -34,9 +35,11 @@ _DDL = """
 CREATE TABLE citygis_meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);
 CREATE TABLE citygis_change (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, at TEXT NOT NULL, effective TEXT,
   author TEXT NOT NULL, message TEXT, source TEXT, source_sha256 TEXT, counts TEXT NOT NULL, accepted TEXT NOT NULL);
-CREATE TABLE citygis_accepted (finding_id TEXT PRIMARY KEY NOT NULL, code TEXT NOT NULL, layer TEXT, feature TEXT, other TEXT,
-  reason TEXT NOT NULL, author TEXT NOT NULL, at TEXT NOT NULL, change INTEGER NOT NULL REFERENCES citygis_change(id))
+CREATE TABLE citygis_accepted (finding_id TEXT NOT NULL, source_sha256 TEXT NOT NULL, code TEXT NOT NULL, layer TEXT,
+  feature TEXT, other TEXT, reason TEXT NOT NULL, author TEXT NOT NULL, at TEXT NOT NULL,
+  change INTEGER NOT NULL REFERENCES citygis_change(id), PRIMARY KEY (finding_id, source_sha256))
 """
+_CACHE_KB = 100_000
 CS_FROM, CS_TO = Column("cs_from", "integer"), Column("cs_to", "integer")
 
 
@@ -78,28 +81,44 @@ def history_of(layer: str) -> str:
     return f"{layer}_hist"
 
 
-def require_store(path: Path) -> None:
+def require_store(path: Path, *, schema: Schema, crs) -> None:
     """
-    Look that a file is a store that this citygis can use.
+    Look that a file is a store that this citygis can use for a City.
 
     Raises
     ------
     StoreError
-        If it is empty, damaged, not a store, or of a later layout.
+        If it is empty, damaged, not a store, of a later layout or schema, lacks a layer of the schema, or is in another CRS.
     """
     try:
         with contextlib.closing(open_to_read(path)) as connection:
             meta = dict(connection.execute("SELECT key, value FROM citygis_meta"))
+            held = dict(connection.execute("SELECT table_name, srs_id FROM gpkg_contents"))
     except ReadError as error:
-        raise StoreError(f"{error} It cannot be the City's geodatabase: restore a backup, or take it away to begin anew.") from None
+        raise StoreError(
+            f"{error} It cannot be the City's geodatabase: restore a backup, or take it away to begin anew."
+        ) from None
     except sqlite3.DatabaseError:
         raise StoreError(
             f"{path} is a GeoPackage, but not a City's geodatabase made by citygis. Name another file in city.toml (`store`); "
             f"to take its layers in: citygis convert {path.name} --to LAYER."
         ) from None
-    for key, ours in (("store_version", STORE_VERSION),):
+    for key, ours in (("store_version", STORE_VERSION), ("schema_version", schema.version)):
         if int(meta.get(key, 0)) > ours:
-            raise StoreError(f"{path} was made by a later citygis ({key} {meta[key]}; this one knows {ours}). Install that one.")
+            raise StoreError(
+                f"{path} was made by a later citygis ({key} {meta[key]}; this one knows {ours}). Install that one."
+            )
+    missing = [name for name in schema.layers if name not in held]
+    if missing:
+        raise StoreError(f"{path} lacks the layers {', '.join(missing)}. Restore a backup, or move it away to begin anew.")
+    for name in schema.layers:
+        if held[name] is not None:
+            stored = read_geopackage(path, name, columns=[], bbox=(0, 0, 0, 0)).crs
+            if stored != crs:
+                raise StoreError(
+                    f"{path} is in {stored.name}, but city.toml says {crs.name}. Correct `crs` there; citygis never guesses."
+                )
+            return
 
 
 @contextlib.contextmanager
@@ -120,6 +139,7 @@ def writing(path: Path, *, timeout_s: float) -> Iterator[sqlite3.Connection]:
     with told(path), contextlib.closing(connect(path, timeout_s=timeout_s)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -131,7 +151,22 @@ def writing(path: Path, *, timeout_s: float) -> Iterator[sqlite3.Connection]:
                 connection.execute("ROLLBACK")
         # What is committed stays so even if it cannot be moved into the main file now (a reader, a full disk).
         with contextlib.suppress(sqlite3.Error):
+            connection.execute("PRAGMA busy_timeout = 0")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def make_indexes(connection: sqlite3.Connection, layer: Layer) -> None:
+    """Index a layer's table by key and identifier."""
+    keys = ", ".join(quoted(name) for name in layer.key)
+    connection.execute(f'CREATE INDEX "{layer.layer}_key" ON "{layer.layer}" ({keys})')
+    if "global_id" in layer.names:
+        connection.execute(f'CREATE UNIQUE INDEX "{layer.layer}_global_id" ON "{layer.layer}" (global_id)')
+
+
+def drop_indexes(connection: sqlite3.Connection, layer: Layer) -> None:
+    """Drop what `make_indexes` made: to index many rows at once is several times faster. Undone by a rollback."""
+    for name in ("key", "global_id"):
+        connection.execute(f'DROP INDEX IF EXISTS "{layer.layer}_{name}"')
 
 
 @contextlib.contextmanager
@@ -146,8 +181,8 @@ def told(path: Path | str) -> Iterator[None]:
 def _advice(error: sqlite3.Error) -> str:
     text = str(error)
     for part, advice in {
-        "locked": "another program is writing to it (QGIS in an edit session, another citygis). Save or stop there, then try again.",
-        "readonly": "it is read-only. Ask whoever keeps it for the right to write, or look whether its disk is mounted read-only.",
+        "locked": "another program is writing to it (QGIS in an edit session, another citygis). Save or stop there, retry.",
+        "readonly": "it is read-only. Ask whoever keeps it for the right to write, or look how its disk is mounted.",
         "unable to open": "it or its folder is read-only, or the path is wrong. Ask for the right to write there.",
         "full": "the disk is full. Make room, then try again.",
         "disk I/O": "the disk cannot be written (full, or failing). Make room or look to the disk, then try again.",
@@ -164,10 +199,7 @@ def _create_layer(connection: sqlite3.Connection, layer: Layer, srs_id: int) -> 
     kind = {} if layer.geometry == "None" else {"geometry_type": STORED_TYPE[layer.geometry], "srs_id": srs_id}
     table = create_table(connection, layer.layer, columns, layer=layer, **kind)
     make_triggers(connection, table)
-    keys = ", ".join(quoted(name) for name in layer.key)
-    connection.execute(f'CREATE INDEX "{layer.layer}_key" ON "{layer.layer}" ({keys})')
-    if "global_id" in layer.names:
-        connection.execute(f'CREATE UNIQUE INDEX "{layer.layer}_global_id" ON "{layer.layer}" (global_id)')
+    make_indexes(connection, layer)
     _create_history(connection, table)
 
 

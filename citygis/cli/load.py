@@ -1,0 +1,127 @@
+"""`citygis load`: converted layers into the City's geodatabase."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from citygis.cli.options import city_option, emit_json, json_option, note, open_city_option, quiet_option, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from citygis.city import City
+    from citygis.store import Batch
+
+
+def _reasons(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """The reasons by code of ``--accept CODE=reason``."""
+    reasons = {}
+    for value in values:
+        code, _, reason = value.partition("=")
+        if not code.strip() or not reason.strip():
+            raise click.BadParameter(f'{value!r} must be a finding code and the reason, like T01="surveyed, record in error".')
+        reasons[code.strip()] = reason.strip()
+    return reasons
+
+
+@click.command()
+@click.argument("file", type=click.Path(), metavar="FILE.gpkg")
+@city_option
+@click.option(
+    "--accept",
+    multiple=True,
+    callback=_reasons,
+    metavar="CODE=reason",
+    help="Load in spite of these errors; the reason is kept.",
+)
+@click.option("--message", metavar="TEXT", help="What the load is for; kept with it.")
+@json_option
+@quiet_option
+def command(
+    file: str, city_folder: str | None, accept: dict[str, str], message: str | None, as_json: bool, quiet: bool
+) -> None:
+    """
+    Load the City layers of FILE (what `citygis convert` writes) into the City's geodatabase.
+
+    One batch, everything or nothing: new features are added, those that changed are updated and their old version is kept,
+    nothing is deleted. Refused, with exit code 3 and nothing changed, while an error stands that is not accepted with a
+    reason. Loading the same file twice changes nothing.
+
+    \b
+    Example:
+      citygis load parcels.gpkg --city riverbend
+      citygis load parcels.gpkg --city riverbend --accept T01="two surveys disagree, case 26-014" --message "Roll of July"
+    """
+    from pathlib import Path
+
+    import pandas as pd
+
+    from citygis.errors import StoreError
+    from citygis.gpkg import layers_of, read_geopackage
+    from citygis.store import store
+
+    city = open_city_option(city_folder)
+    path = Path(file)
+    there = {info.name: info for info in layers_of(path)}
+    layers = {name: read_geopackage(path, name) for name in there if name in city.schema.layers}
+    if not set(layers) - {"source_document"}:
+        raise StoreError(
+            f"{path} has no layer of the City's schema; it has: {', '.join(there) or 'none'}. "
+            f"Make one first: citygis convert {path.name} --to LAYER --out OUT.gpkg"
+        )
+    note(f"Checking {', '.join(f'{name} ({len(frame):,})' for name, frame in layers.items())}", quiet=quiet)
+    with store(city) as db:
+        findings = pd.DataFrame(db.check(layers))
+        if "findings" in there:
+            told = _told_findings(path)
+            findings = pd.concat([findings, told[~told["finding_id"].isin(findings["finding_id"])]], ignore_index=True)
+        batch = db.load(layers, accept=accept, findings=findings, message=message)
+    quarantined = there["quarantine"].rows if "quarantine" in there else 0
+    if as_json:
+        emit_json(_summary(batch, path, city, quarantined))
+    else:
+        _print(batch, path, city, quarantined)
+
+
+def _told_findings(path: "Path") -> "pd.DataFrame":
+    """The findings that came with the file, such as what the conversion said of its frame."""
+    import pandas as pd
+
+    from citygis.errors import ReadError
+    from citygis.findings import COLUMNS
+    from citygis.gpkg import read_geopackage
+
+    told = pd.DataFrame(read_geopackage(path, "findings"))
+    missing = [name for name in COLUMNS if name not in told]
+    if missing:
+        raise ReadError(f"{path}, table findings: no column {', '.join(missing)}. Write the file anew: citygis convert.")
+    return told[list(COLUMNS)]
+
+
+def _summary(batch: "Batch", path: "Path", city: "City", quarantined: int) -> dict:
+    return {
+        "file": str(path),
+        "store": str(city.store_path),
+        "change_id": batch.change_id,
+        "layers": {name: counts._asdict() for name, counts in batch.counts.items()},
+        "accepted": batch.accepted.astype(object).where(batch.accepted.notna(), None).to_dict("records"),
+        "findings": batch.findings,
+        "quarantined": quarantined,
+    }
+
+
+def _print(batch: "Batch", path: "Path", city: "City", quarantined: int) -> None:
+    rows = [(name, *counts) for name, counts in batch.counts.items()]
+    table(rows, ["layer", "added", "updated", "unchanged", "absent"], title=f"{path.name} into {city.store_path}")
+    accepted = batch.accepted.groupby(["code", "layer", "reason"], dropna=False).size()
+    if len(accepted):
+        told = [(code, layer, int(n), reason) for (code, layer, reason), n in accepted.items()]
+        table(told, ["code", "layer", "accepted", "reason"], title="Accepted errors")
+    if quarantined:
+        click.echo(f"{quarantined:,} rows are in the file's quarantine and were not loaded.")
+    if batch.change_id is None:
+        click.echo("Nothing to change: the geodatabase says all this already.")
+    else:
+        click.echo(f"Loaded as change {batch.change_id}.")

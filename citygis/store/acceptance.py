@@ -1,0 +1,85 @@
+"""
+Which findings stand in the way of a load, and which of them somebody accepted, with the reason.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+
+import pandas as pd
+
+from citygis.errors import StoreError
+from citygis.quality import RULES
+
+COLUMNS = ("finding_id", "source_sha256", "code", "layer", "feature", "other", "reason")
+"""What is kept of an accepted finding, beside its author, time and change."""
+
+
+def require_reasons(accept: Mapping[str, str], findings: pd.DataFrame) -> None:
+    """
+    Look that every code to accept is a code, and has a reason.
+
+    Raises
+    ------
+    StoreError
+        Naming the code.
+    """
+    known = {*RULES, *findings["code"]}
+    for code, reason in accept.items():
+        if code not in known:
+            raise StoreError(
+                f"There is no finding code {code!r} to accept. There are: {', '.join(sorted(known))}. Nothing was changed."
+            )
+        if not isinstance(reason, str) or not reason.strip():
+            raise StoreError(f'{code} is accepted without a reason. Say why: --accept {code}="reason". Nothing was changed.')
+
+
+def newly_accepted(
+    connection: sqlite3.Connection, findings: pd.DataFrame, accept: Mapping[str, str], *, source_sha256: str
+) -> pd.DataFrame:
+    """
+    The findings that a load accepts and that were not accepted before.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To the store.
+    findings : findings frame
+        Only severity `error` stands in the way. One that was accepted before stays accepted: its ``finding_id`` holds until the
+        ground changes. What is said of a delivery as a whole, without feature and place, is accepted for that delivery only.
+    accept : mapping of code to reason
+    source_sha256 : str
+        Of the delivery; empty when it is not known.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`, one row per finding; ``source_sha256`` is empty where the acceptance holds for any delivery.
+
+    Raises
+    ------
+    StoreError
+        If a finding is neither accepted now nor before; the message lists codes, counts and what to type.
+    """
+    require_reasons(accept, findings)
+    errors = pd.DataFrame(findings[findings["severity"] == "error"]).reset_index(drop=True)
+    placeless = errors["feature"].isna() & (errors["geometry"].isna() if "geometry" in errors else True)
+    errors["source_sha256"] = pd.Series("", index=errors.index, dtype="str").mask(placeless, source_sha256)
+    before = set(connection.execute("SELECT finding_id, source_sha256 FROM citygis_accepted"))
+    is_new = [key not in before for key in zip(errors["finding_id"], errors["source_sha256"], strict=True)]
+    errors = errors[pd.Series(is_new, index=errors.index, dtype=bool)]
+    refused = errors[~errors["code"].isin(list(accept))]
+    if len(refused):
+        raise StoreError(_refusal(refused))
+    accepted = errors.assign(reason=pd.Series(errors["code"].map(lambda code: accept[code].strip()), dtype="str"))
+    return accepted[list(COLUMNS)].reset_index(drop=True)
+
+
+def _refusal(refused: pd.DataFrame) -> str:
+    counts = refused.groupby("code", sort=True).agg(n=("code", "size"), layer=("layer", "first"), message=("message", "first"))
+    lines = [f"{len(refused):,} errors stand in the way of the load. Nothing was changed."]
+    for code, row in counts.iterrows():
+        title = RULES[code].title if code in RULES else row["message"]
+        lines.append(f"  {code}  {row['n']:>6,}  {title} ({row['layer']})")
+    options = " ".join(f'--accept {code}="reason"' for code in counts.index)
+    lines.append(f"Correct them (citygis validate shows each one), or accept each code, saying why: {options}")
+    return "\n".join(lines)

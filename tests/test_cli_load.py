@@ -1,0 +1,101 @@
+"""`citygis load` as a user runs it."""
+
+import json
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from shapely.affinity import translate
+from store_city import make_city, parcels, source
+
+from citygis.cli import main
+from citygis.findings import findings_frame
+from citygis.gpkg import write_geopackage
+from citygis.schema import schema
+from citygis.store import store
+
+
+@pytest.fixture
+def city(tmp_path):
+    return make_city(tmp_path / "city")
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["load", *map(str, arguments)], prog_name="citygis")
+
+
+def converted(folder, frame, **more):
+    layers = {"parcel": frame, "source_document": source(), **more}
+    return write_geopackage(folder / "parcels.gpkg", layers, schema=schema(), overwrite=True)
+
+
+def overlapping():
+    frame = parcels(3)
+    frame.loc[1, "geometry"] = translate(frame.geometry[0], 40)
+    return frame.assign(calc_area_sqft=frame.geometry.area)
+
+
+def test_a_converted_file_is_loaded_and_loading_it_again_changes_nothing(tmp_path, city):
+    path = converted(tmp_path, parcels(5), quarantine=pd.DataFrame({"quarantine_code": ["C01"] * 2}))
+    first = run(path, "--city", city.folder, "--message", "first roll")
+    assert first.exit_code == 0, first.output
+    assert "2 rows are in the file's quarantine" in first.output and "Loaded as change 1." in first.output
+    again = run(path, "--city", city.folder, "--json", "--quiet")
+    assert again.exit_code == 0 and again.stderr == ""
+    told = json.loads(again.stdout)
+    assert told["change_id"] is None and told["quarantined"] == 2
+    assert told["layers"]["parcel"] == {"added": 0, "updated": 0, "unchanged": 5, "absent": 0}
+    assert store(city).changes()["message"].tolist() == ["first roll"]
+
+
+def test_an_error_is_refused_until_it_is_accepted_with_a_reason(tmp_path, city):
+    path = converted(tmp_path, overlapping())
+    refused = run(path, "--city", city.folder)
+    assert refused.exit_code == 3
+    assert '--accept T01="reason"' in refused.stderr and refused.stdout == ""
+    assert len(store(city).read("parcel")) == 0
+    loaded = run(path, "--city", city.folder, "--accept", "T01=two surveys disagree = case 26-014")
+    assert loaded.exit_code == 0, loaded.output
+    assert store(city).accepted()["reason"].tolist() == ["two surveys disagree = case 26-014"]
+    assert run(path, "--city", city.folder).exit_code == 0
+
+
+def test_an_error_that_the_conversion_found_stands_in_the_way_too(tmp_path, city):
+    told = findings_frame(
+        [{"code": "D01", "rule": "frame_stated_by_draft", "severity": "error", "layer": "parcel", "message": "datum drafted"}],
+        crs=city.crs,
+    )
+    path = converted(tmp_path, parcels(2), findings=told)
+    refused = run(path, "--city", city.folder)
+    assert refused.exit_code == 3 and '--accept D01="reason"' in refused.stderr
+    assert run(path, "--city", city.folder, "--accept", "D01=the county says NAD83(2011)").exit_code == 0
+
+
+@pytest.mark.parametrize("accept", ["T01", "T01=", "=reason", " = "])
+def test_an_accept_without_code_or_reason_is_wrong_usage(tmp_path, city, accept):
+    path = converted(tmp_path, overlapping())
+    assert run(path, "--city", city.folder, "--accept", accept).exit_code == 2
+
+
+def test_an_unknown_code_is_refused(tmp_path, city):
+    refused = run(converted(tmp_path, parcels(1)), "--city", city.folder, "--accept", "Q77=why")
+    assert refused.exit_code == 3 and "Q77" in refused.stderr
+
+
+def test_a_file_that_cannot_be_loaded_is_one_clear_error(tmp_path, city):
+    raw = write_geopackage(tmp_path / "raw.gpkg", {"lots": parcels(1)})
+    (tmp_path / "empty.gpkg").touch()
+    (tmp_path / "text.csv").write_text("apn\n1\n")
+    cases = {"raw": "citygis convert", "empty": "empty", "text": "not a GeoPackage", "none": "not there", "folder": "a folder"}
+    paths = {"raw": raw, "empty": tmp_path / "empty.gpkg", "text": tmp_path / "text.csv", "none": tmp_path / "none.gpkg"}
+    for name, said in cases.items():
+        path = paths.get(name, tmp_path)
+        refused = run(path, "--city", city.folder)
+        assert refused.exit_code == 3 and said in refused.stderr, refused.output
+        assert "Traceback" not in refused.output
+    assert not city.store_path.exists()
+
+
+def test_without_a_city_it_says_to_name_one(tmp_path):
+    refused = run(converted(tmp_path, parcels(1)))
+    assert refused.exit_code == 3 and "--city" in refused.stderr

@@ -1,0 +1,104 @@
+"""The City's geodatabase as its users see it."""
+
+import datetime
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from geopandas.testing import assert_geodataframe_equal
+from shapely.affinity import translate
+from shapely.geometry import box
+from store_city import AT, LATER, dump, load, make_city, parcels, source
+
+from citygis.city import default_city
+from citygis.errors import SchemaError, SettingsError, StoreError
+from citygis.store import Counts, store
+
+
+@pytest.fixture
+def city(tmp_path):
+    return make_city(tmp_path)
+
+
+def test_what_goes_in_comes_out_with_who_and_when(city):
+    frame = parcels(3)
+    batch = load(city, {"parcel": frame, "source_document": source()}, message="first roll")
+    assert batch.change_id == 1
+    assert batch.counts == {"parcel": Counts(3, 0, 0, 0), "source_document": Counts(1, 0, 0, 0)}
+    back = store(city).read("parcel")
+    stamped = frame.assign(
+        tx_from=pd.Series([AT] * 3, dtype="datetime64[us, UTC]"), editor=pd.Series(["clerk"] * 3, dtype="str")
+    )
+    assert_geodataframe_equal(back, stamped)
+    (change,) = store(city).changes().to_dict("records")
+    assert (change["author"], change["message"], change["at"]) == ("clerk", "first roll", pd.Timestamp(AT))
+    assert (change["source"], change["source_sha256"]) == ("roll.zip", "a" * 64)
+    assert change["counts"]["parcel"] == {"added": 3, "updated": 0, "unchanged": 0, "absent": 0}
+
+
+def test_loading_the_same_twice_changes_not_one_byte(city):
+    layers = {"parcel": parcels(50), "source_document": source()}
+    load(city, layers)
+    before = city.store_path.read_bytes()
+    again = load(city, layers, at=LATER, author="other")
+    assert again.change_id is None
+    assert again.counts["parcel"] == Counts(0, 0, 50, 0)
+    assert city.store_path.read_bytes() == before
+    assert [path.name for path in city.store_path.parent.glob("city.gpkg*")] == ["city.gpkg"]
+
+
+def test_a_refused_value_in_the_second_layer_leaves_the_first_out_too(city):
+    hydrants = gpd.GeoDataFrame(
+        {"hydrant_id": ["H" * 21], "global_id": ["x"]}, geometry=gpd.points_from_xy([6_300_000], [2_100_000]), crs=city.crs
+    )
+    before = dump(city.store_path) if city.store_path.exists() else None
+    with pytest.raises(SchemaError, match=r"hydrant\.hydrant_id.*20 characters"):
+        load(city, {"parcel": parcels(2), "hydrant": hydrants})
+    assert before is None and len(store(city).read("parcel")) == 0 and len(store(city).changes()) == 0
+
+
+def test_a_layer_that_the_city_has_not_is_refused(city):
+    with pytest.raises(SchemaError, match="no City layer 'lots'"):
+        load(city, {"lots": parcels(1)})
+
+
+def test_the_city_s_own_rules_stop_an_overlap_without_being_asked(city):
+    frame = parcels(2)
+    frame.loc[1, "geometry"] = translate(frame.geometry[0], 40)
+    frame["calc_area_sqft"] = frame.geometry.area
+    with store(city) as db:
+        with pytest.raises(StoreError, match="T01"):
+            db.load({"parcel": frame, "source_document": source()}, at=AT)
+        batch = db.load({"parcel": frame, "source_document": source()}, at=AT, accept={"T01": "case 26-014"})
+    assert batch.counts["parcel"].added == 2 and set(batch.accepted["code"]) == {"T01"}
+
+
+def test_clean_layers_load_without_asking_and_may_refer_to_what_the_store_holds(city):
+    with store(city) as db:
+        assert db.load({"parcel": parcels(3), "source_document": source()}, at=AT).findings == {}
+        owners = pd.DataFrame({"apn": parcels(3)["apn"], "owner_name": ["A. Fig"] * 3}, dtype="str")
+        assert db.load({"parcel_owner": owners}, at=AT).counts["parcel_owner"].added == 3
+        with pytest.raises(StoreError, match="A08"):
+            db.load({"parcel_owner": owners.assign(apn="nowhere")}, at=AT)
+        again = parcels(4).iloc[3:]  # its source document is in the store already
+        assert db.load({"parcel": again}, at=LATER).counts["parcel"].added == 1
+
+
+def test_the_source_may_be_given_as_a_file(city, tmp_path):
+    sent = gpd.GeoDataFrame({"apn": ["1"]}, geometry=[box(-121.3, 37.8, -121.2, 37.9)], crs=4326)
+    path = tmp_path / "sent.geojson"
+    sent.to_file(path)
+    load(city, {"parcel": parcels(1)}, source=path)
+    (document,) = store(city).read("source_document").to_dict("records")
+    assert (document["uri"], document["unit"], len(document["sha256"])) == ("sent.geojson", "DEG", 64)
+    assert load(city, {"parcel": parcels(1)}, source=path).change_id is None
+
+
+def test_a_city_without_a_folder_has_no_store():
+    with pytest.raises(SettingsError, match="--city"):
+        store(default_city())
+
+
+def test_a_time_without_zone_is_refused(city):
+    with pytest.raises(ValueError, match="time zone"):
+        load(city, {"parcel": parcels(1)}, at=datetime.datetime(2026, 1, 1))

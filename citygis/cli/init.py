@@ -44,6 +44,7 @@ def command(folder: Path, name: str, county: str, state: str, crs: str, quiet: b
 
 def city_settings(*, name: str, county: str, state: str, crs: str) -> str:
     """The text of a ``city.toml``: the packaged defaults with this City's name, place and zone."""
+    import json
     from importlib import resources
 
     text = (resources.files("citygis") / "default_city.toml").read_text(encoding="utf-8")
@@ -52,7 +53,7 @@ def city_settings(*, name: str, county: str, state: str, crs: str) -> str:
     for i, line in enumerate(lines):
         key = line.partition("=")[0].strip()
         if key in stated:
-            lines[i] = f'{key} = "{stated.pop(key)}"'
+            lines[i] = f"{key} = {json.dumps(stated.pop(key), ensure_ascii=False)}"  # a JSON string is a TOML string
     return "\n".join(lines) + "\n"
 
 

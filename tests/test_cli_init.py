@@ -1,0 +1,49 @@
+"""`citygis init`: a City's folder that works at once."""
+
+import pytest
+from click.testing import CliRunner
+
+import citygis as cg
+from citygis.cli import main
+from citygis.errors import SettingsError, StoreError
+
+
+def init(*arguments):
+    return CliRunner().invoke(main, ["init", *map(str, arguments)])
+
+
+def test_a_new_city_has_its_settings_folders_sheets_and_an_empty_store(tmp_path):
+    folder = tmp_path / "elsewhere"
+    assert init(folder, "--name", "City of Elsewhere", "--county", "Yolo", "--crs", "EPSG:6418").exit_code == 0
+    city = cg.open_city(folder)
+    assert (city.name, city.county, city.crs.to_epsg()) == ("City of Elsewhere", "Yolo", 6418)
+    assert {path.name for path in folder.iterdir()} >= {"city.toml", "crosswalks", "styles", "sheets", "jobs", "city.gpkg", "README.md"}
+    assert sorted(path.name for path in city.sheets_folder.iterdir()) == ["parcel_map.toml", "parcel_wall_map.toml"]
+    with cg.store(city) as db:
+        assert {info.name: info.rows for info in db.layers()}["parcel"] == 0
+
+
+def test_a_folder_that_is_a_city_already_is_left_as_it_is(tmp_path):
+    init(tmp_path)
+    before = (tmp_path / "city.toml").read_bytes()
+    result = init(tmp_path, "--name", "Another")
+    assert result.exit_code == 3 and (tmp_path / "city.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize(("crs", "words"), [("EPSG:4326", "not in feet"), ("zone 3", "not a coordinate system")])
+def test_a_city_that_would_mislead_is_refused_and_nothing_is_left(tmp_path, crs, words):
+    result = init(tmp_path / "elsewhere", "--crs", crs)
+    assert result.exit_code == 3 and words in result.stderr
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("name", ['City of "Quotes"', "City of Back\\slash", "Ciudad de San José"])
+def test_a_name_may_have_any_letters(tmp_path, name):
+    assert init(tmp_path / "elsewhere", "--name", name).exit_code == 0
+    assert cg.open_city(tmp_path / "elsewhere").name == name
+
+
+def test_a_file_in_the_way_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = init(tmp_path / "file" / "city")
+    assert result.exit_code == 3 and isinstance(result.exception, (SystemExit, SettingsError, StoreError))

@@ -39,7 +39,7 @@ class Features(NamedTuple):
     symbols : array of int, n
         Which symbol draws each: 0 the style's own, i the i-th class.
     without_geometry : int
-        Features of the layer that have none and so cannot be drawn.
+        Features of the layer that have none, or one whose coordinates are not finite, and so cannot be drawn.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Features(NamedTuple):
 
     @property
     def title(self) -> str:
+        """What its layer in the PDF is called."""
         return self.style.title or self.style.layer.replace("_", " ").capitalize()
 
 
@@ -76,7 +77,7 @@ def require_drawable(layer: gpd.GeoDataFrame, name: str, crs: pyproj.CRS) -> Non
 
 def kept(style: Style, layer: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     """
-    The features a style keeps, with the columns it reads.
+    The features a style keeps, with the columns it reads and, where there is one, ``source_id``.
 
     Raises
     ------
@@ -89,7 +90,8 @@ def kept(style: Style, layer: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     keep = np.ones(len(layer), dtype=bool)
     for field, values in style.where.items():
         keep &= text_of(layer[field]).isin([str(value) for value in values]).to_numpy(dtype=bool)
-    return layer.loc[keep, [*style.columns, layer.geometry.name]]
+    origin = [name for name in ("source_id",) if name in layer.columns and name not in style.columns]
+    return layer.loc[keep, [*style.columns, *origin, layer.geometry.name]]
 
 
 def in_frame(name: str, style: Style, layer: gpd.GeoDataFrame, frame: Frame) -> Features:
@@ -97,8 +99,10 @@ def in_frame(name: str, style: Style, layer: gpd.GeoDataFrame, frame: Frame) -> 
     layer = kept(style, layer, name)
     geometries = np.asarray(layer.geometry.values)
     nothing = shapely.is_missing(geometries) | shapely.is_empty(geometries)
+    points, owner = shapely.get_coordinates(geometries, return_index=True)
+    nothing[owner[~np.isfinite(points).all(axis=1)]] = True
     near = ~nothing & overlapping(geometries, frame.extent)
-    shapes = prep.clipped(prep.on_page(geometries[near], frame), frame.box_pt)
+    shapes = prep.clipped(prep.sound(prep.on_page(geometries[near], frame)), frame.box_pt)
     seen = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     table = pd.DataFrame(layer.drop(columns=layer.geometry.name))[near][seen]
     shapes = shapes[seen]
@@ -180,19 +184,24 @@ def marker_boxes(features: Features) -> np.ndarray:
     return np.concatenate(boxes)
 
 
-def drawn(features: Features) -> np.ndarray:
-    """Which features have a symbol that shows their kind of geometry."""
+def drawn(features: Features, frame: Frame) -> np.ndarray:
+    """
+    Which features leave ink in the frame: they have a symbol for their kind of geometry, and an area without fill has some of
+    its boundary there. A city limit around the whole frame draws nothing in it.
+    """
     needs = {"area": ("fill", "line"), "line": ("line",), "point": ("marker",)}[features.kind]
-    shows = np.array(
-        [any(getattr(symbol_of(features.style, i), need) for need in needs) for i in range(len(features.style.classes) + 1)]
-    )
-    return shows[features.symbols]
+    looks = [symbol_of(features.style, i) for i in range(len(features.style.classes) + 1)]
+    shows = np.array([any(getattr(look, need) for need in needs) for look in looks])[features.symbols]
+    if features.kind == "area":
+        hollow = np.flatnonzero(~np.array([bool(look.fill) for look in looks])[features.symbols])
+        shows[hollow] &= shapely.intersects(shapely.boundary(features.shapes[hollow]), shapely.box(*_inner(frame)))
+    return shows
 
 
-def entries(features: Features) -> list[Entry]:
+def entries(features: Features, frame: Frame) -> list[Entry]:
     """The legend of a style: its named symbols that are on the map, classes in the order of the file."""
     out = []
-    shows = drawn(features)
+    shows = drawn(features, frame)
     for number in np.unique(features.symbols[shows]):
         look = symbol_of(features.style, int(number))
         if look.legend:
@@ -222,8 +231,10 @@ def _broken(lines: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         return lines
     lines = np.asarray(lines, dtype=object).copy()
     at, box = shapely.STRtree(boxes).query(lines, predicate="intersects")
-    for i in np.unique(at):
-        lines[i] = shapely.difference(lines[i], shapely.union_all(boxes[box[at == i]]))
+    order = np.argsort(at, kind="stable")
+    hit, group = np.unique(at[order], return_inverse=True)
+    # Labels do not touch each other, so those on one line are a valid multipolygon as they are.
+    lines[hit] = shapely.difference(lines[hit], shapely.multipolygons(boxes[box[order]], indices=group))
     return lines
 
 

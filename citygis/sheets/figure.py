@@ -17,6 +17,7 @@ from citygis.sheets import features as drawing
 from citygis.sheets import furniture, panel
 from citygis.sheets.fonts import font
 from citygis.sheets.frame import Frame, north, scale_text
+from citygis.sheets.grid import grid
 from citygis.sheets.key_map import key_map
 from citygis.sheets.labelling import labelling
 from citygis.sheets.layout import layout
@@ -43,8 +44,8 @@ class Figure:
     legend : tuple of str
         What the legend names, in its order.
     counts : DataFrame
-        One row per style: ``style, layer, features`` (in the frame), ``drawn``, ``labelled``, ``unlabelled``,
-        ``without_geometry``.
+        One row per style: ``style, layer, features`` (in the frame), ``drawn``, ``labelled``, ``shortened`` (labelled
+        without an optional row), ``unlabelled``, ``without_geometry``.
     unlabelled : DataFrame
         One row per feature that should have a label and has none: ``style, layer, feature`` (index in its layer), ``text``,
         ``reason``, ``key`` (its number on the map, or null), ``easting, northing`` (feet).
@@ -153,7 +154,7 @@ def draw(
 
     seen = [drawing.in_frame(name, style, layer, frame) for name, style, layer in given]
     seen = [features for features in seen if len(features.shapes)]
-    if not any(drawing.drawn(features).any() for features in seen):
+    if not any(drawing.drawn(features, frame).any() for features in seen):
         e, n = frame.easting, frame.northing
         raise SheetError(
             f"Nothing lies in the frame around E {e:,.0f}, N {n:,.0f}. "
@@ -163,9 +164,11 @@ def draw(
     groups = [
         Group(features.title, drawing.batches(features, put.boxes, frame), frame.box_pt)
         for features in seen
-        if drawing.drawn(features).any()
+        if drawing.drawn(features, frame).any()
     ]
-    legend_entries = list({entry.text: entry for features in reversed(seen) for entry in drawing.entries(features)}.values())
+    legend_entries = list(
+        {entry.text: entry for features in reversed(seen) for entry in drawing.entries(features, frame)}.values()
+    )
 
     at_centre = north(city.crs, frame.easting, frame.northing)
     block, floor = furniture.title_block(lay.panel, lay.type_scale, panel.titles(sheet, city, frame))
@@ -174,7 +177,7 @@ def draw(
     furniture.legend(column, legend_entries)
     furnished.append(column.group("Legend"))
     furniture.paragraphs(column, "Notes", panel.notes(sheet, city, frame, at_centre, unit.name, put.unlabelled))
-    if lines := panel.sources(sheet, layers):
+    if lines := panel.sources(sheet, seen, layers.get("source_document")):
         furniture.paragraphs(column, "Sources", lines)
     furniture.require_room(column, floor)
     panel.key_table(column, put.unlabelled, floor)
@@ -182,7 +185,7 @@ def draw(
     if small := key_map(column, frame, layers, floor):
         furnished.append(small)
 
-    groups += [*put.groups, furniture.grid(frame, lay.type_scale), furniture.border(lay), *furnished, block]
+    groups += [*put.groups, grid(frame, lay.type_scale), furniture.border(lay), *furnished, block]
     width, height = page.width_in * POINTS_PER_INCH, page.height_in * POINTS_PER_INCH
     scene = Scene(width, height, tuple(group for group in groups if group.batches))
     _require_glyphs(scene)
@@ -192,8 +195,9 @@ def draw(
             "style": [f.name for f in seen],
             "layer": [f.style.layer for f in seen],
             "features": [len(f.shapes) for f in seen],
-            "drawn": [int(drawing.drawn(f).sum()) for f in seen],
+            "drawn": [int(drawing.drawn(f, frame).sum()) for f in seen],
             "labelled": [put.placed.get(f.name, 0) for f in seen],
+            "shortened": [put.shortened.get(f.name, 0) for f in seen],
             "unlabelled": [int((unlabelled["style"] == f.name).sum()) for f in seen],
             "without_geometry": [f.without_geometry for f in seen],
         }

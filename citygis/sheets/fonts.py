@@ -80,7 +80,7 @@ class Font:
         characters = sorted(c for c in set(characters) if ord(c) in self.glyphs)
         options = subset.Options(retain_gids=True, notdef_outline=True, hinting=False, layout_features=[], glyph_names=False)
         options.drop_tables += ["GPOS", "GSUB", "GDEF", "kern", "name", "post", "FFTM", "OS/2", "MATH"]
-        with TTFont(self.path, lazy=True) as file:
+        with TTFont(self.path, lazy=True, recalcTimestamp=False) as file:
             cutter = subset.Subsetter(options)
             cutter.populate(unicodes=[ord(c) for c in characters])
             cutter.subset(file)

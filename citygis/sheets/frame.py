@@ -34,14 +34,17 @@ class Extent(NamedTuple):
 
     @property
     def width_ft(self) -> float:
+        """West to east."""
         return self.easting_max - self.easting_min
 
     @property
     def height_ft(self) -> float:
+        """South to north."""
         return self.northing_max - self.northing_min
 
     @property
     def centre(self) -> tuple[float, float]:
+        """Easting and northing of the middle."""
         return (self.easting_min + self.easting_max) / 2, (self.northing_min + self.northing_max) / 2
 
 
@@ -72,6 +75,7 @@ class Frame(NamedTuple):
 
     @property
     def points_per_foot(self) -> float:
+        """Page points that one foot of ground takes."""
         return float(POINTS_PER_INCH / self.scale)
 
     @property

@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
-import shapely
 
 from citygis.errors import SheetError
 from citygis.sheets.fonts import font, wrapped
@@ -50,9 +49,11 @@ class Column:
 
     @property
     def width(self) -> float:
+        """Points."""
         return self.right - self.left
 
     def down(self, distance: float) -> None:
+        """Leave a distance free, given before scaling."""
         self.y -= distance * self.k
 
     def write(self, string: str, size: float, *, font: str = "regular", color: str = INK, left: float | None = None) -> None:
@@ -63,6 +64,7 @@ class Column:
         )
 
     def paragraph(self, string: str, size: float, *, font: str = "regular", color: str = INK, leading: float = 1.42) -> None:
+        """Text broken into lines as wide as the column."""
         points = max(size * self.k, MIN_TEXT_PT)
         for line in wrapped(string, self.width, points, font):
             self.write(line, size, font=font, color=color)
@@ -74,12 +76,14 @@ class Column:
         return Group(name, written)
 
     def heading(self, string: str) -> None:
+        """Bold capitals over a rule."""
         self.write(string.upper(), 7.5, font="bold", color=INK)
         self.down(10)
         self.rule(0.6, INK)
         self.down(7)
 
     def rule(self, width_pt: float = 0.4, color: str = RULE) -> None:
+        """A line across the column."""
         self.batches.append(polyline([(self.left, self.y), (self.right, self.y)], stroke=color, width_pt=width_pt))
 
 
@@ -98,70 +102,6 @@ def border(lay: Layout) -> Group:
             rectangle(lay.map, stroke=INK, width_pt=0.9, cap="projecting"),
         ),
     )
-
-
-def grid_interval(scale: Fraction) -> int:
-    """Feet between grid ticks: a round number that is 3 to 8 in on paper."""
-    for power in range(1, 8):
-        for step in (1, 2, 5):
-            if step * 10**power >= 3 * scale:
-                return step * 10**power
-    return 10**8
-
-
-def grid_lines(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    """Eastings and northings of the grid within a frame, feet."""
-    interval = grid_interval(frame.scale)
-    extent = frame.extent
-    # A tick closer than a quarter inch to a corner would have its figures in the border.
-    clear = float(frame.scale) * 0.25
-    return (
-        np.arange(math.ceil((extent.easting_min + clear) / interval), (extent.easting_max - clear) // interval + 1) * interval,
-        np.arange(math.ceil((extent.northing_min + clear) / interval), (extent.northing_max - clear) // interval + 1)
-        * interval,
-    )
-
-
-def grid_crosses(frame: Frame) -> np.ndarray:
-    """Where the grid lines cross, page points, n x 2."""
-    eastings, northings = grid_lines(frame)
-    return frame.to_page(np.array([(e, n) for e in eastings for n in northings], dtype=float).reshape(-1, 2))
-
-
-def grid(frame: Frame, k: float) -> Group:
-    """Crosses in the map, and ticks with easting and northing on all four sides of it."""
-    left, bottom, right, top = frame.box_pt
-    eastings, northings = grid_lines(frame)
-    across = frame.to_page(np.column_stack([eastings, np.full(len(eastings), frame.northing)]))[:, 0]
-    up = frame.to_page(np.column_stack([np.full(len(northings), frame.easting), northings]))[:, 1]
-    tick, arm, size = 6.0 * k, 4.0, max(6.0 * k, MIN_TEXT_PT)
-    ticks = [[(e, y), (e, y + d)] for e in across for y, d in ((bottom, -tick), (top, tick))]
-    ticks += [[(x, n), (x + d, n)] for n in up for x, d in ((left, -tick), (right, tick))]
-    crosses = [arms for e, n in grid_crosses(frame) for arms in ([(e - arm, n), (e + arm, n)], [(e, n - arm), (e, n + arm)])]
-    strings, points, angles = [], [], []
-    cap = font("regular").cap_height * size
-    for value, e in zip(eastings, across, strict=True):
-        label = f"E {value:,.0f}"
-        wide = font("regular").widths([label])[0] * size
-        for baseline in (bottom - tick - 2 * k - cap, top + tick + 2 * k):
-            strings.append(label)
-            points.append((e - wide / 2, baseline))
-            angles.append(0.0)
-    for value, n in zip(northings, up, strict=True):
-        label = f"N {value:,.0f}"
-        wide = font("regular").widths([label])[0] * size
-        for baseline in (left - tick - 2 * k, right + tick + 2 * k + cap):
-            strings.append(label)
-            points.append((baseline, n - wide / 2))
-            angles.append(90.0)
-    batches: list[Paths | Texts] = []
-    if ticks:
-        batches.append(polylines(ticks, stroke=INK, width_pt=0.6))
-    if crosses:
-        batches.append(polylines(crosses, stroke=GRID, width_pt=0.4))
-    if strings:
-        batches.append(Texts(tuple(strings), np.array(points), np.array(angles), np.full(len(strings), size), color=INK))
-    return Group("Grid", tuple(batches))
 
 
 def north_arrow(column: Column, north: North, radius: float = 34.0) -> Group:
@@ -394,9 +334,3 @@ def _swatch(entry: Entry, left: float, bottom: float, width: float, height: floa
     if entry.kind in ("area", "line"):
         return [polyline([(left, middle), (left + width, middle)], **line)]
     return list(markers(np.array([(left + width / 2, middle)]), symbol.marker))
-
-
-def cross_boxes(frame: Frame) -> np.ndarray:
-    """Squares around the grid's crosses, which labels keep clear of."""
-    points = grid_crosses(frame)
-    return shapely.box(points[:, 0] - 4.5, points[:, 1] - 4.5, points[:, 0] + 4.5, points[:, 1] + 4.5)

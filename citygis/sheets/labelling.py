@@ -9,10 +9,11 @@ import pandas as pd
 import shapely
 
 from citygis.sheets import labels
+from citygis.sheets.blocks import Placement, block, boxes_at, one_each
 from citygis.sheets.features import Features, marker_boxes
 from citygis.sheets.fonts import font
 from citygis.sheets.frame import Frame
-from citygis.sheets.furniture import cross_boxes
+from citygis.sheets.grid import cross_boxes
 from citygis.sheets.scene import Group, Paths, Texts
 from citygis.sheets.style import MIN_TEXT_PT, LabelRow
 
@@ -24,6 +25,9 @@ KEY = LabelRow(text="", size_pt=MIN_TEXT_PT, font="bold", color="#9c2f2f")
 
 MAX_KEYS = 150
 """Above this many labels without room the scale is wrong for them, and numbers would hide the map: none are given."""
+
+_KEY_PLACES = [(0.5, 0.5), *((e, n) for n in (0.2, 0.35, 0.65, 0.8) for e in (0.5, 0.25, 0.75))]
+"""Where in a feature's box a number is tried; the first is taken as a point certainly inside."""
 
 _MARKER_CLEAR_PT = 4.0
 _RING = np.array([(np.cos(a), np.sin(a)) for a in np.linspace(0, 2 * np.pi, 33)[:-1]])
@@ -41,14 +45,15 @@ class Labelling(NamedTuple):
         What they cover on the page. No two intersect.
     unlabelled : DataFrame
         `COLUMNS`, one row per feature that should have a label and has none; ``easting, northing`` in feet.
-    placed : dict of str to int
-        Features labelled, by style.
+    placed, shortened : dict of str to int
+        Features labelled, and those of them whose label stands without an optional row, by style.
     """
 
     groups: list[Group]
     boxes: np.ndarray
     unlabelled: pd.DataFrame
     placed: dict[str, int]
+    shortened: dict[str, int]
 
 
 def labelling(seen: list[Features], frame: Frame) -> Labelling:
@@ -59,7 +64,7 @@ def labelling(seen: list[Features], frame: Frame) -> Labelling:
     """
     taken = np.concatenate([cross_boxes(frame), *(marker_boxes(features) for features in seen)])
     boxes = np.array([], dtype=object)
-    groups, missing, placed = [], [pd.DataFrame(columns=COLUMNS)], {}
+    groups, missing, placed, shortened = [], [pd.DataFrame(columns=COLUMNS)], {}, {}
     number = 1
     for features in sorted((f for f in seen if f.style.label), key=lambda f: f.style.label.priority):
         label = features.style.label
@@ -81,12 +86,13 @@ def labelling(seen: list[Features], frame: Frame) -> Labelling:
         if len(left_over):
             missing.append(left_over[list(COLUMNS)])
         placed[features.name] = int(put.placed.sum())
+        shortened[features.name] = int(put.shortened.sum())
         groups.append(Group(f"{features.title}: labels", tuple(batches), frame.box_pt))
     table = pd.concat(missing[1:] or missing, ignore_index=True)
-    return Labelling(groups, boxes, table, placed)
+    return Labelling(groups, boxes, table, placed, shortened)
 
 
-def _unlabelled(features: Features, put: labels.Placement, texts: list[np.ndarray], frame: Frame) -> pd.DataFrame:
+def _unlabelled(features: Features, put: Placement, texts: list[np.ndarray], frame: Frame) -> pd.DataFrame:
     """The features of a style without label; ``at`` is their place among its features."""
     at = np.flatnonzero(~put.placed)
     shapes = features.shapes[at]
@@ -121,24 +127,31 @@ def _key_numbers(features: Features, left_over: pd.DataFrame, taken: np.ndarray,
         return [], np.array([], dtype=object)
     same = pd.factorize(pd.Series(list(shapely.to_wkb(shapely.normalize(shapely.set_precision(shapes, 0.1))))))[0]
     _, first = np.unique(same, return_index=True)
-    points = shapely.get_coordinates(shapely.point_on_surface(shapes[first]))
+    alone = shapes[first]
     # Wide enough for the largest number that may come, so that it fits whichever it gets.
-    widest = np.full(len(points), str(number + len(points)), dtype=object)
-    some = labels.block((KEY,), [widest], 1.0)
-    boxes = labels.boxes_at(points, some.width_pt, some.height_pt, np.zeros(len(points)))
-    stands = np.flatnonzero(labels.first_free(boxes, taken))
+    widest = np.full(len(alone), str(number + len(alone)), dtype=object)
+    some = block((KEY,), [widest], 1.0)
+    west, south, east, north = shapely.bounds(alone)[:, :, None].transpose(1, 0, 2)
+    across, up = np.array(_KEY_PLACES).T
+    spots = np.stack([west + (east - west) * across, south + (north - south) * up], axis=-1).reshape(-1, 2)
+    spots[:: len(_KEY_PLACES)] = shapely.get_coordinates(shapely.point_on_surface(alone))
+    slots = np.repeat(np.arange(len(alone)), len(_KEY_PLACES))
+    boxes = boxes_at(spots, some.width_pt[slots], some.height_pt[slots], np.zeros(len(spots)))
+    inside = np.flatnonzero(shapely.covers(alone[slots], boxes))
+    inside = inside[one_each(boxes[inside], slots[inside], taken)]
+    boxes, points, stands = boxes[inside], spots[inside], slots[inside]
     if not len(stands):
         return [], np.array([], dtype=object)
-    numbers = np.full(len(points), -1)
+    numbers = np.full(len(alone), -1)
     numbers[stands] = number + np.arange(len(stands))
     left_over.loc[wanted, "key"] = pd.array([int(n) if n > 0 else None for n in numbers[same]], dtype="Int64")
     strings = [str(n) for n in numbers[stands]]
     half = np.column_stack([font(KEY.font).widths(strings), np.full(len(strings), font(KEY.font).cap_height)]) * KEY.size_pt / 2
     sizes = np.full(len(strings), KEY.size_pt)
-    return [Texts(tuple(strings), points[stands] - half, np.zeros(len(strings)), sizes, KEY.font, KEY.color)], boxes[stands]
+    return [Texts(tuple(strings), points - half, np.zeros(len(strings)), sizes, KEY.font, KEY.color)], boxes
 
 
-def _texts(put: labels.Placement) -> list[Texts]:
+def _texts(put: Placement) -> list[Texts]:
     return [
         Texts(
             tuple(rows["text"]),
@@ -152,7 +165,7 @@ def _texts(put: labels.Placement) -> list[Texts]:
     ]
 
 
-def _circles(put: labels.Placement) -> list[Paths]:
+def _circles(put: Placement) -> list[Paths]:
     out = []
     for color, circles in put.circles.groupby("color", sort=True):
         middles = circles[["easting_pt", "northing_pt"]].to_numpy(dtype=float)

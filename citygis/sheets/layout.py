@@ -45,8 +45,8 @@ def layout(sheet: Sheet, page: Page) -> Layout:
     SheetError
         If the paper leaves no room for the map.
     """
-    panel_in = sheet.panel_in or min(max(page.width_in * 0.17, 3.0), 6.2)
-    type_scale = min(max(panel_in / _PANEL_AT_FULL_TYPE_IN, 0.8), 1.5)
+    panel_in = sheet.panel_in or min(max(page.width_in * 0.17, 2.7), 6.2)
+    type_scale = min(max(panel_in / _PANEL_AT_FULL_TYPE_IN, 0.75), 1.5)
     left = bottom = page.margin_in * POINTS_PER_INCH
     right = page.width_in * POINTS_PER_INCH - left
     top = page.height_in * POINTS_PER_INCH - bottom

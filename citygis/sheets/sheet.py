@@ -116,7 +116,7 @@ class Sheet(Settings):
     paper: str | Paper
     orientation: Literal["landscape", "portrait"] = "landscape"
     margin_in: float | None = Field(None, ge=0)
-    panel_in: float | None = Field(None, ge=3)
+    panel_in: float | None = Field(None, ge=2)
     scale: str = "fit"
     view: View = View()
     layers: tuple[str, ...] = Field(min_length=1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import pyogrio
 
 from citygis.city import City
 from citygis.errors import SheetError
@@ -53,6 +54,9 @@ def sheet_layers(sheet: Sheet, path: Path | str, *, city: City) -> dict[str, gpd
     if view.field:
         columns[view.layer].append(view.field)
     bbox = _bbox(sheet, path, there, city)
+    for layer, fields in columns.items():
+        if layer in there and "source_id" in pyogrio.read_info(path, layer=layer)["fields"]:
+            fields.append("source_id")
     layers = {
         # The key map and the view need all of a layer, the rest only what the frame shows.
         layer: read_geopackage(path, layer, columns=list(dict.fromkeys(fields)), bbox=None if layer in whole else bbox)

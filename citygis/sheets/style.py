@@ -62,10 +62,6 @@ class Symbol(Settings):
     line: Line | None = None
     marker: Marker | None = None
 
-    @property
-    def draws(self) -> bool:
-        return bool(self.fill or self.line or self.marker)
-
 
 class SymbolClass(Symbol):
     """The symbol of the features whose field has one of these values, in place of the style's own where it says something."""
@@ -77,10 +73,12 @@ class LabelRow(Settings):
     """
     One row of a label: a text with ``{field}`` in it.
 
-    A row one of whose fields is null is left out, except where the field is written ``{field?}``: then only that is.
+    A row one of whose fields is null is left out, except where the field is written ``{field?}``: then only that is. Where it
+    would be left out, `otherwise` is tried.
     """
 
     text: str
+    otherwise: str = ""
     size_pt: float = Field(6.0, ge=MIN_TEXT_PT)
     font: Literal[tuple(FONTS)] = "regular"
     color: Color = "#1a1a1a"
@@ -90,7 +88,8 @@ class LabelRow(Settings):
 
     @property
     def fields(self) -> list[str]:
-        return [name for name, _ in _FIELD.findall(self.text)]
+        """The fields its texts read."""
+        return [name for name, _ in _FIELD.findall(self.text + self.otherwise)]
 
 
 class Label(Settings):
@@ -180,12 +179,18 @@ def text_of(values: pd.Series) -> pd.Series:
 
 
 def _filled(row: LabelRow, frame: pd.DataFrame) -> pd.Series:
-    out = pd.Series("", index=frame.index, dtype="str")
-    at = 0
-    for match in _FIELD.finditer(row.text):
-        value = text_of(frame[match[1]])
-        out = out + row.text[at : match.start()] + (value.fillna("") if match[2] else value)
-        at = match.end()
-    out = out + row.text[at:]
+    out = _template(row.text, frame)
+    if row.otherwise:
+        out = out.fillna(_template(row.otherwise, frame))
     out = out.map(composed, na_action="ignore").astype("str").str.replace(r"\s+", " ", regex=True).str.strip()
     return out.str.upper() if row.capitals else out
+
+
+def _template(template: str, frame: pd.DataFrame) -> pd.Series:
+    out = pd.Series("", index=frame.index, dtype="str")
+    at = 0
+    for match in _FIELD.finditer(template):
+        value = text_of(frame[match[1]])
+        out = out + template[at : match.start()] + (value.fillna("") if match[2] else value)
+        at = match.end()
+    return out + template[at:]

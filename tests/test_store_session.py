@@ -12,6 +12,7 @@ from store_city import AT, LATER, dump, load, make_city, parcels, source
 
 from citygis.city import default_city
 from citygis.errors import SchemaError, SettingsError, StoreError
+from citygis.schema import feature_ids
 from citygis.store import Counts, store
 
 
@@ -102,3 +103,27 @@ def test_a_city_without_a_folder_has_no_store():
 def test_a_time_without_zone_is_refused(city):
     with pytest.raises(ValueError, match="time zone"):
         load(city, {"parcel": parcels(1)}, at=datetime.datetime(2026, 1, 1))
+
+
+@pytest.fixture
+def filled_tract(city):
+    """A tract that three parcels fill from side to side, in the store. Yields the parcels."""
+    frame = parcels(3)
+    frame.geometry = [box(6_300_000 + e, 2_100_000, 6_300_080 + e, 2_100_100) for e in (0, 80, 160)]
+    ground = gpd.GeoSeries([box(6_300_000, 2_100_000, 6_300_240, 2_100_100)], crs=city.crs)
+    tract = gpd.GeoDataFrame({"tract_no": ["3127"], "global_id": feature_ids("tract", pd.Series(["3127"]))}, geometry=ground)
+    common = {name: frame[name].iloc[:1] for name in ("status", "source_id", "method", "accuracy_basis", "created_by_record")}
+    load(city, {"parcel": frame, "tract": tract.assign(**common), "source_document": source()})
+    return frame
+
+
+def test_a_delivery_that_opens_a_gap_in_a_tract_of_the_store_is_found_out(city, filled_tract):
+    narrower = filled_tract.copy()
+    narrower.loc[1, "geometry"] = box(6_300_080, 2_100_000, 6_300_159, 2_100_100)
+    findings = store(city).check({"parcel": narrower})
+    (gap,) = findings[findings["code"] == "T02"].itertuples()
+    assert gap.layer == "tract" and gap.measure == pytest.approx(1.0, rel=0.01) and gap.geometry.area == pytest.approx(100)
+
+
+def test_a_partial_delivery_leaves_no_gap_where_the_store_has_the_rest(city, filled_tract):
+    assert "T02" not in store(city).check({"parcel": filled_tract.iloc[:1]})["code"].tolist()

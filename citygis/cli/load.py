@@ -39,9 +39,7 @@ def _reasons(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
 @click.option("--message", metavar="TEXT", help="What the load is for; kept with it.")
 @json_option
 @quiet_option
-def command(
-    file: str, city_folder: str | None, accept: dict[str, str], message: str | None, as_json: bool, quiet: bool
-) -> None:
+def command(file: str, city_folder: str | None, accept: dict[str, str], message: str | None, as_json: bool, quiet: bool) -> None:
     """
     Load the City layers of FILE (what `citygis convert` writes) into the City's geodatabase.
 

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 @click.option("--source-crs", metavar="CRS", help="With --as: what the coordinates are in, where FILE does not say.")
 @click.option("--key", metavar="FIELD", help="The field that names features, instead of the layer's key.")
 @click.option("--only", type=click.Choice(["geometry", "attributes"]), help="Leave out the other rules.")
-@click.option(
-    "--out", "folder", type=click.Path(), metavar="DIR", help="Write findings.json, .csv, .gpkg and report.html here."
-)
+@click.option("--out", "folder", type=click.Path(), metavar="DIR", help="Write findings.json, .csv, .gpkg and report.html here.")
 @click.option("--date", "checked_on", metavar="DATE", help="The date to print on the report.")
 @city_option
 @json_option
@@ -48,9 +46,9 @@ def command(
     """
     Hold the layers of FILE, or of the City's own store, to the City's rules.
 
-    FILE is a GeoPackage with layers named as the City's (what `citygis convert` writes), or with --as any vector file. With
-    --only geometry the file may be in any projected system, and no City is needed. Prints a table of findings by rule; with --json
-    one JSON object per finding and line.
+    FILE is a GeoPackage with layers named as the City's (what `citygis convert` writes), seen together with what the City's store
+    holds where --city has one; or with --as any vector file, by itself. With --only geometry the file may be in any projected
+    system, and no City is needed. Prints a table of findings by rule; with --json one JSON object per finding and line.
 
     \b
     Example:
@@ -62,6 +60,7 @@ def command(
 
     from citygis.errors import StoreError
     from citygis.quality import FILES, records, rules_not_judged, validate, write_report
+    from citygis.store import store
 
     city = open_city_option(city_folder)
     for name in FILES if folder and not overwrite else ():
@@ -74,8 +73,14 @@ def command(
         raise click.UsageError("--layer and --source-crs go with --as LAYER.")
     else:
         layers = _of_file(path, city, quiet) if file else _of_store(city)
-    findings = validate(layers, city=city, only=only, key=key)
-    left_out = rules_not_judged(layers, city=city) if only != "attributes" else []
+    beside = layers
+    if file and not (layer or only or key) and city.folder and city.store_path.exists():
+        with store(city) as db:
+            beside, findings = db.together(layers), db.check(layers)
+        note(f"Seen together with {city.store_path}", quiet=quiet)
+    else:
+        findings = validate(layers, city=city, only=only, key=key)
+    left_out = rules_not_judged(beside, city=city) if only != "attributes" else []
     for item in left_out:
         note(f"Not judged: {item.code} on {item.layer}, because it {item.because}.", quiet=quiet)
     if folder:
@@ -116,9 +121,7 @@ def _of_store(city: "City") -> "dict[str, pd.DataFrame]":
     from citygis.store import store
 
     if not city.store_path.exists():  # `store` would make one
-        raise StoreError(
-            f"{city.store_path} is not there yet. Load something first: citygis load FILE, or name a FILE to check."
-        )
+        raise StoreError(f"{city.store_path} is not there yet. Load something first: citygis load FILE, or name a FILE to check.")
     with store(city) as db:
         return {layer.name: db.read(layer.name) for layer in db.layers()}
 
@@ -146,9 +149,7 @@ def _print_summary(findings: "pd.DataFrame", layers: "dict[str, pd.DataFrame]", 
     from citygis.findings import SEVERITIES
     from citygis.quality import RULES
 
-    counts = (
-        findings.groupby(["code", "layer", "severity"]).size().unstack(fill_value=0).reindex(columns=SEVERITIES, fill_value=0)
-    )
+    counts = findings.groupby(["code", "layer", "severity"]).size().unstack(fill_value=0).reindex(columns=SEVERITIES, fill_value=0)
     rows = [(code, RULES[code].title, layer, *map(int, counts.loc[(code, layer)])) for code, layer in counts.index]
     checked = ", ".join(f"{name} ({len(frame):,})" for name, frame in layers.items())
     table(rows, ["code", "rule", "layer", "error", "review", "info"], title=f"{title}: {checked}")

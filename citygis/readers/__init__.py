@@ -6,6 +6,6 @@ clean_proj_environment()  # before anything below loads PROJ
 
 from citygis.readers.inspection import Inspection, inspect  # noqa: E402
 from citygis.readers.source import sha256_of, source_document  # noqa: E402
-from citygis.readers.vector import read  # noqa: E402
+from citygis.readers.vector import crs_stated, read  # noqa: E402
 
-__all__ = ["Inspection", "inspect", "read", "sha256_of", "source_document"]
+__all__ = ["Inspection", "crs_stated", "inspect", "read", "sha256_of", "source_document"]

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+from pyproj import CRS
 
 from citygis.errors import ReadError
 from citygis.readers import features
@@ -134,6 +135,18 @@ def read_layer(dataset: Dataset, layer: str, *, source_crs=None) -> Raw:
     numbered = dataset.format in ("GeoPackage", "FileGDB")
     rows = fids if numbered else np.arange(1, len(fids) + 1) if kept is None else fids + 1
     return Raw(attributes, shapes, rows.astype(str).astype(object), crs, _crs_says(dataset, meta["crs"]), sorted(problems), notes)
+
+
+def crs_stated(dataset: Dataset, layer: str) -> CRS | None:
+    """The CRS that a layer states. Errors as `read_layer`."""
+    if dataset.error:
+        raise dataset.error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return stated_crs(pyogrio.read_info(dataset.path, layer=0 if dataset.format in _ONE_LAYER else layer)["crs"])
+    except _DRIVER_ERRORS as error:
+        raise _unreadable(dataset, error, layer) from None
 
 
 @contextlib.contextmanager

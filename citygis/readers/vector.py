@@ -86,6 +86,28 @@ def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | 
     return _frame(raw, crs, source_id_of(sha256_of(path)), f"{place}/{name}")
 
 
+def crs_stated(path: Path | str) -> CRS | None:
+    """
+    The CRS that a delivery states for its first layer with geometry, without reading the features where the format allows.
+
+    Returns
+    -------
+    CRS or None
+        As the file says, whether or not the numbers fit it. None where it says nothing.
+
+    Raises
+    ------
+    ReadError
+        As `read`.
+    """
+    with delivery(path) as datasets:
+        spatial = [(dataset, name) for dataset, name, has_geometry in layers_in(datasets) if has_geometry]
+        if not spatial:
+            return None
+        dataset, name = spatial[0]
+        return load(dataset, name).crs if dataset.format in ("CSV", "GeoParquet") else ogr.crs_stated(dataset, name)
+
+
 def layers_in(datasets: list[Dataset]) -> list[tuple[Dataset, str, bool]]:
     """Every layer of a delivery: its dataset, its name, and whether it has geometry."""
     found = []

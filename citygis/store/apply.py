@@ -190,9 +190,7 @@ def _identity(name: str, frame: pd.DataFrame, layer: Layer) -> np.ndarray:
         )
     twins = pd.Series(ids).duplicated().to_numpy()
     if twins.any():
-        raise SchemaError(
-            f"{name}: {twins.sum():,} rows repeat a {key}, the first is {ids[twins][0]}. Each feature needs its own."
-        )
+        raise SchemaError(f"{name}: {twins.sum():,} rows repeat a {key}, the first is {ids[twins][0]}. Each feature needs its own.")
     return ids
 
 

@@ -95,9 +95,7 @@ def require_store(path: Path, *, schema: Schema, crs) -> None:
             meta = dict(connection.execute("SELECT key, value FROM citygis_meta"))
             held = dict(connection.execute("SELECT table_name, srs_id FROM gpkg_contents"))
     except ReadError as error:
-        raise StoreError(
-            f"{error} It cannot be the City's geodatabase: restore a backup, or take it away to begin anew."
-        ) from None
+        raise StoreError(f"{error} It cannot be the City's geodatabase: restore a backup, or take it away to begin anew.") from None
     except sqlite3.DatabaseError:
         raise StoreError(
             f"{path} is a GeoPackage, but not a City's geodatabase made by citygis. Name another file in city.toml (`store`); "
@@ -105,9 +103,7 @@ def require_store(path: Path, *, schema: Schema, crs) -> None:
         ) from None
     for key, ours in (("store_version", STORE_VERSION), ("schema_version", schema.version)):
         if int(meta.get(key, 0)) > ours:
-            raise StoreError(
-                f"{path} was made by a later citygis ({key} {meta[key]}; this one knows {ours}). Install that one."
-            )
+            raise StoreError(f"{path} was made by a later citygis ({key} {meta[key]}; this one knows {ours}). Install that one.")
     missing = [name for name in schema.layers if name not in held]
     if missing:
         raise StoreError(f"{path} lacks the layers {', '.join(missing)}. Restore a backup, or move it away to begin anew.")

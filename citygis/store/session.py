@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import shapely
 
 from citygis.city import City
 from citygis.errors import StoreError
 from citygis.gpkg import LayerInfo, decode, from_sql, layers_of, open_to_read, quoted, read_geopackage, single, table_of
 from citygis.quality import validate
-from citygis.readers import read, sha256_of, source_document
-from citygis.schema import source_id_of
+from citygis.readers import crs_stated, sha256_of, source_document
+from citygis.schema import Layer, source_id_of
 from citygis.store.acceptance import newly_accepted
 from citygis.store.apply import Counts, apply, difference, require_layer
 from citygis.store.layout import CS_FROM, CS_TO, create_store, history_of, require_store, writing
@@ -155,32 +157,51 @@ class Store:
             frame = pd.read_sql_query("SELECT * FROM citygis_accepted ORDER BY change, finding_id", connection)
         return frame.assign(at=pd.to_datetime(frame["at"], utc=True))
 
-    def check(self, layers: Mapping[str, pd.DataFrame]) -> gpd.GeoDataFrame:
+    def together(self, layers: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         """
-        What is wrong with layers, seen together with what the store holds.
+        Layers with what the store holds beside them, as `check` looks at them.
 
         Parameters
         ----------
         layers : mapping of name to frame
-            A layer that they refer to, and that is not among them, is taken from the store. Rows of the store are added to a
-            delivered layer that others refer to, unless its features must not overlap: old ground would stand against new.
+
+        Returns
+        -------
+        dict of name to frame
+            A layer that these refer to, lie in or fill up together, and that is not among them, is taken from the store. Rows of
+            the store are added to a delivered layer, unless an overlap in it is an error: the parent of a split parcel, which
+            the delivery no longer has, would stand against its children.
+        """
+        together = dict(layers)
+        for name in self._seen_with(layers):
+            fields = self.city.schema.layer(name)
+            if name not in layers:
+                together[name] = self.read(name)
+            elif not _excludes(fields):
+                identity = "global_id" if "global_id" in fields.names else fields.key[0]
+                together[name] = _joined(layers[name], self.read(name), identity)
+        return together
+
+    def check(self, layers: Mapping[str, pd.DataFrame]) -> gpd.GeoDataFrame:
+        """
+        What is wrong with layers, seen `together` with what the store holds.
+
+        Parameters
+        ----------
+        layers : mapping of name to frame
 
         Returns
         -------
         findings frame
-            Of the layers given, not of the store's.
+            Of the layers given, not of the store's, and the gaps they leave (T02) where no feature of the store lies.
         """
-        together = dict(layers)
-        for name in self._referred_to(layers):
-            fields = self.city.schema.layer(name)
-            if name not in layers:
-                together[name] = self.read(name)
-            elif not fields.topology.exclusive:
-                together[name] = _joined(
-                    layers[name], self.read(name), "global_id" if "global_id" in fields.names else fields.key[0]
-                )
-        findings = validate(together, city=self.city)
-        return findings[findings["layer"].isin(list(layers))].reset_index(drop=True)
+        findings = validate(self.together(layers), city=self.city)
+        gap = findings["code"].eq("T02").to_numpy()
+        ours = findings["layer"].isin(list(layers)).to_numpy() | gap
+        for name in layers if gap.any() else ():
+            if name in self.city.schema.layers and _excludes(self.city.schema.layer(name)):
+                ours[gap] &= ~self._held(findings.geometry[gap], name, layers[name])
+        return findings[ours].reset_index(drop=True)
 
     def load(
         self,
@@ -256,14 +277,27 @@ class Store:
         logger.info("change %d: %s", change_id, counts)
         return Batch(change_id, counts, accepted, summary)
 
-    def _referred_to(self, layers: Mapping[str, pd.DataFrame]) -> list[str]:
+    def _seen_with(self, layers: Mapping[str, pd.DataFrame]) -> list[str]:
+        """The layers that rules about these need: those referred to, those that cover them, those that fill the same ground."""
         names: dict[str, None] = {}
         for name in layers:
             fields = self.city.schema.layer(name)
             topology = fields.topology
             names |= {f.reference.split(".")[0]: None for f in fields.fields if f.reference and f.name in layers[name]}
             names |= dict.fromkeys([topology.covered_by.layer] if topology.covered_by else [])
+        for name, fields in self.city.schema.layers.items():
+            if fields.topology.fills and {name, *fields.topology.fills_with} & set(layers):
+                names |= dict.fromkeys([name, fields.topology.fills, *fields.topology.fills_with])
         return list(names)
+
+    def _held(self, gaps: gpd.GeoSeries, name: str, delivered: pd.DataFrame) -> np.ndarray:
+        """Which gaps lie where the store has a feature that the delivery leaves as it is."""
+        held = self.read(name, columns=["global_id"])
+        held = held[~held["global_id"].isin(delivered["global_id"])]
+        found = shapely.STRtree(held.geometry.to_numpy()).query(shapely.point_on_surface(gaps.to_numpy()), predicate="intersects")[
+            0
+        ]
+        return np.isin(np.arange(len(gaps)), found)
 
     def _sources(self, source: Path | str | pd.DataFrame | None, layers: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         """The delivery's ``source_document`` rows, joined to those among the layers."""
@@ -307,6 +341,11 @@ def store(city: City, *, timeout_s: float = 10.0) -> Store:
         create_store(path, schema=city.schema, crs=city.crs)
     require_store(path, crs=city.crs, schema=city.schema)
     return Store(city, path, timeout_s=timeout_s)
+
+
+def _excludes(layer: Layer) -> bool:
+    """Whether two features of a layer on the same ground are an error."""
+    return layer.topology.exclusive and layer.topology.overlap_severity == "error"
 
 
 def _joined(frame: pd.DataFrame, more: pd.DataFrame, identity: str) -> pd.DataFrame:
@@ -375,5 +414,10 @@ def _account() -> str:
 
 
 def _unit_sent(path: Path | str) -> str:
-    crs = read(path).crs
-    return "DEG" if crs.is_geographic else _UNIT_CODES[unit_of(crs)]
+    crs = crs_stated(path)
+    if crs is None:
+        raise StoreError(
+            f"{path} does not state its coordinate system, so the unit of its source_document row is not known. "
+            "Give that row as source: citygis.readers.source_document(path, unit=...)."
+        )
+    return _UNIT_CODES[unit_of(crs)] if crs.is_projected else "DEG"

@@ -4,6 +4,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from fabrics import FAMILIES, fabric
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import box
@@ -112,3 +113,34 @@ def test_a_thousand_vertices_in_one_spot_do_not_hang():
     angle = np.linspace(0, 2 * np.pi, 2001)[:-1]
     dot = shapely.Polygon(np.stack([np.cos(angle), np.sin(angle)], axis=1) * 1e-4)
     assert shapely.area(pieces(np.array([dot], dtype=object))).sum() == pytest.approx(dot.area)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_gaps_are_what_is_left_of_each_tract_by_plain_subtraction(family):
+    told = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        lots = np.array([p for p in family(random, fabric(random)) if p.is_valid and p.area], dtype=object)
+        lots = shapely.set_precision(lots[random.random(len(lots)) < 0.85], 0.0001)
+        # Two tracts side by side that the lots cross, one apart, and in half of the runs one on top of another.
+        middle = float(np.round(random.uniform(100, 200), 4))
+        tracts = [box(10, 10, middle, 420), box(middle, 10, 290, 420), box(500, 0, 520, 20)]
+        tracts += [box(middle - 30, 50, middle + 30, 90)] * (seed % 2)
+        found = gaps(layer(*tracts), layer(*lots), tolerance_ft=0, min_area_sqft=0.05)
+        left = [shapely.difference(tract, shapely.union_all(lots)) for tract in tracts]
+        truth = [[part.area for part in shapely.get_parts(each) if part.area >= 0.05] for each in left]
+        for k, areas in enumerate(truth):
+            mine = sorted(found.loc[found["boundary"] == k, "area_sqft"])
+            assert sum(mine) == pytest.approx(sum(areas), abs=0.2), f"seed {seed}, tract {k}"
+            assert len(mine) == len(areas), f"seed {seed}, tract {k}"
+        told += sum(map(len, truth))
+    assert told >= 60
+
+
+def test_layers_drawn_apart_are_compared_as_wholes(monkeypatch):
+    lots, tract = layer(box(0, 0, 99.9, 110), box(100, 0, 200, 110)), layer(box(0, 0, 200, 110))
+    by_edges = gaps(tract, lots)
+    monkeypatch.setattr("citygis.topology.gap.MANY_EDGES", 0)
+    as_whole = gaps(tract, lots)
+    assert by_edges["area_sqft"].tolist() == pytest.approx([11.0], abs=1e-3)
+    assert as_whole["area_sqft"].tolist() == pytest.approx([11.0], abs=1e-3)

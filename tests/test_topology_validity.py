@@ -43,7 +43,5 @@ def test_a_coordinate_that_is_no_number_has_no_place():
 
 
 def test_not_finite_tells_nan_and_infinity_from_null():
-    shapes = series(
-        shapely.Point(0, 0), shapely.LineString([(0, 0), (np.inf, 1)]), None, shapely.LineString([(0, np.nan), (1, 1)])
-    )
+    shapes = series(shapely.Point(0, 0), shapely.LineString([(0, 0), (np.inf, 1)]), None, shapely.LineString([(0, np.nan), (1, 1)]))
     assert not_finite(shapes).tolist() == [False, True, False, True]

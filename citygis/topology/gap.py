@@ -6,7 +6,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from citygis.topology.edges import unmatched_edges
 from citygis.topology.measure import flat, ground, polygon_parts, wide_enough, width_floor_ft, widths_ft
+from citygis.topology.overlap import meeting
 from citygis.topology.threads import threaded
 from citygis.topology.validity import not_finite
 from citygis.units import require_feet
@@ -16,6 +18,9 @@ SMALLEST_PIECE_FT = 1.0
 
 PIECE_VERTICES = 512
 """A polygon of more vertices is cut up before it is compared: one street network would otherwise meet every tract whole."""
+
+MANY_EDGES = 1_000
+"""A boundary beside more unmatched edges than this (layers drawn apart) is compared with its covers as a whole: faster then."""
 
 
 def gaps(
@@ -117,23 +122,59 @@ def _covering(covers: tuple) -> tuple[np.ndarray, np.ndarray]:
         bad.append(polygons[~valid])
     invalid = np.concatenate(bad) if bad else np.empty(0, dtype=object)
     mended = polygon_parts(shapely.make_valid(invalid))[0]
-    return pieces(np.concatenate([*good, mended])), invalid
+    return np.concatenate([*good, mended]), invalid
 
 
 def _uncovered(inside: np.ndarray, covering: np.ndarray) -> np.ndarray:
-    """Each boundary less everything that covers it."""
-    there = np.flatnonzero(~shapely.is_missing(inside))
+    """Each boundary less everything that covers it; null where nothing is left or there is no boundary."""
+    left = np.full(len(inside), None, dtype=object)
+    cut = pieces(covering)
+    edges = unmatched_edges(covering, inside)
+    at, by = shapely.STRtree(edges).query(inside, predicate="intersects")
+    whole = np.bincount(at, minlength=len(inside)) > MANY_EDGES
+    whole[np.unique(meeting(inside))] = True
+    if whole.any():
+        left[whole] = _differences(inside[whole], cut)
+    alone = np.flatnonzero(~whole & ~shapely.is_missing(inside))
+    beside = np.split(by[np.argsort(at, kind="stable")], np.cumsum(np.bincount(at, minlength=len(inside)))[:-1])
+    left[alone] = _open_faces(inside[alone], [edges[beside[k]] for k in alone], cut)
+    return left
+
+
+def _open_faces(inside: np.ndarray, edges: list[np.ndarray], cut: np.ndarray) -> np.ndarray:
+    """
+    The ground left open in boundaries that do not overlap each other, each with the unmatched edges beside it.
+
+    The number of covers over a point, less one inside a boundary, is -1 just where ground is open, and it changes only across
+    unmatched edges. So each face of a boundary that those edges cut it into is open or covered as a whole, and one point in it
+    tells which. A boundary without such edges is one face.
+    """
+
+    def faces_of(rows: np.ndarray) -> np.ndarray:
+        cuts = (shapely.union_all([shapely.boundary(inside[k]), *edges[k]]) if len(edges[k]) else None for k in rows)
+        return np.array([inside[k] if each is None else shapely.polygonize([each]) for k, each in zip(rows, cuts, strict=True)])
+
+    faces, row = polygon_parts(threaded(faces_of, np.arange(len(inside)), chunk=64))
+    places = shapely.point_on_surface(faces)
+    is_open = shapely.intersects(inside[row], places)
+    is_open[shapely.STRtree(cut).query(places, predicate="intersects")[0]] = False
+    left = np.full(len(inside), None, dtype=object)
+    for each in np.unique(row[is_open]):
+        left[each] = shapely.union_all(faces[is_open & (row == each)])
+    return left
+
+
+def _differences(inside: np.ndarray, covering: np.ndarray) -> np.ndarray:
+    """Each boundary less the union of what covers it: for boundaries that overlap each other."""
     left = inside.copy()
-    if not len(there) or not len(covering):
-        return left
-    at, by = shapely.STRtree(covering).query(inside[there], predicate="intersects")
+    at, by = shapely.STRtree(covering).query(inside, predicate="intersects")
     by = by[np.argsort(at, kind="stable")]
-    ends = np.cumsum(np.bincount(at, minlength=len(there)))
+    ends = np.cumsum(np.bincount(at, minlength=len(inside)))
 
     def uncovered(rows: np.ndarray) -> np.ndarray:
         members = (covering[by[ends[row - 1] if row else 0 : ends[row]]] for row in rows)
         together = np.array([shapely.union_all(each) for each in members], dtype=object)
-        return shapely.difference(inside[there[rows]], together)
+        return shapely.difference(inside[rows], together)
 
-    left[there] = threaded(uncovered, np.arange(len(there)), chunk=64)
+    left[:] = threaded(uncovered, np.arange(len(inside)), chunk=64)
     return left

@@ -43,7 +43,7 @@ def overlaps(layer: gpd.GeoDataFrame, *, min_area_sqft: float = 0.0, tolerance_f
         If `layer` has no CRS or is not in feet.
     """
     polygons = ground(layer)
-    left, right = _meeting(polygons)
+    left, right = meeting(polygons)
     shared = threaded(shapely.intersection, polygons[left], polygons[right])
     parts, owner = polygon_parts(shared)
     area = np.bincount(owner, weights=shapely.area(parts), minlength=len(shared))
@@ -100,7 +100,7 @@ def _firsts(geometry: np.ndarray) -> np.ndarray:
     return first
 
 
-def _meeting(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def meeting(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions of the pairs whose insides meet. Identical polygons are looked up once and told for each copy."""
     first = _firsts(polygons)
     there = ~shapely.is_missing(polygons)

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parents[1]
+DELIVERY = Path("deliveries") / "county_parcels_2026q3.zip"
 
 
 def resident_mb() -> float:
@@ -58,10 +59,11 @@ def citygis_pipeline(folder: Path) -> dict:
     """The stages of citygis on the deliveries in a folder."""
     import citygis as cg
     from citygis.gpkg import read_geopackage
+    from citygis.sheets import sheet_templates
 
     city = cg.open_city(folder / "city")
-    base = {name: read_geopackage(folder / "city_base.gpkg", name) for name in ("tract", "right_of_way")}
-    delivery = folder / "county_parcels.zip"
+    base = {name: read_geopackage(folder / "city" / "city_base.gpkg", name) for name in ("tract", "right_of_way")}
+    delivery = folder / DELIVERY
     watch = Stopwatch()
     watch.run("import", lambda: (cg.read, cg.validate, cg.draw, cg.convert))
     raw = watch.run("read", lambda: cg.read(delivery))
@@ -75,7 +77,7 @@ def citygis_pipeline(folder: Path) -> dict:
             return db.load({**base, "parcel": parcels.layer}, source=delivery, findings=findings)
 
     watch.run("load", load)
-    sheet = cg.Sheet.from_file(folder / "city" / "sheets" / "parcel_wall_map.toml")
+    sheet = cg.Sheet.from_file(next(path for path in sheet_templates() if path.stem == "parcel_wall_map"))
     watch.run(
         "sheet", lambda: cg.draw(sheet, {"parcel": parcels.layer, **base}, city=city).save(folder / "wall.pdf", overwrite=True)
     )
@@ -87,7 +89,7 @@ def geopandas_pipeline(folder: Path) -> dict:
     import geopandas as gpd
 
     watch = Stopwatch()
-    raw = watch.run("read", lambda: gpd.read_file(folder / "county_parcels.zip"))
+    raw = watch.run("read", lambda: gpd.read_file(folder / DELIVERY))
     parcels = watch.run("convert", lambda: raw.to_crs(6420))
     watch.run(
         "validate core",

@@ -10,9 +10,19 @@ import numpy as np
 import shapely
 
 from citygis.topology.measure import COORDINATE_RESOLUTION_FT
+from citygis.topology.threads import threaded
+
+CHUNK = 4_000
+"""Polygons whose edges are cancelled among themselves first: so few edges fit the cache, and most have their neighbour there."""
+
+TILE_FT = 2_000.0
+"""Polygons are taken by tiles of this size, so that neighbours stand together whatever order they came in."""
 
 # Odd constants of the SplitMix64 generator (Steele, Lea and Flood 2014): they spread the bits of a coordinate.
 _MIX = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB], dtype=np.uint64)
+
+# An edge: the hashes of its lesser and its greater end, how often it is walked from the lesser one less how often back, its ends.
+_EDGE = np.dtype([("low", "u8"), ("high", "u8"), ("net", "i8"), ("ends", "f8", 4)])
 
 
 def unmatched_edges(polygons: np.ndarray, against: np.ndarray) -> np.ndarray:
@@ -30,46 +40,56 @@ def unmatched_edges(polygons: np.ndarray, against: np.ndarray) -> np.ndarray:
         Each edge once, two vertices, rounded to `COORDINATE_RESOLUTION_FT`. An edge that one neighbour has in one piece and the
         other in two does not cancel: all three are given.
     """
-    first, one = _edges(polygons, 1)
-    second, other = _edges(against, -1)
-    ends, use = np.concatenate([first, second]), np.concatenate([one, other])
-    if not len(ends):
+    both = np.concatenate([polygons, against])
+    use = np.repeat([1, -1], [len(polygons), len(against)])
+    there = ~(shapely.is_missing(both) | shapely.is_empty(both))
+    both, use = both[there], use[there]
+    if not len(both):
         return np.empty(0, dtype=object)
-    turned = (ends[:, 0] > ends[:, 2]) | ((ends[:, 0] == ends[:, 2]) & (ends[:, 1] > ends[:, 3]))
-    ends[turned] = ends[turned][:, [2, 3, 0, 1]]
-    use[turned] *= -1
-    key = _key(ends)
-    order = np.argsort(key)
-    ends, use, key = ends[order], use[order], key[order]
-    # Two edges are one when they are equal, not only their keys: a collision may leave an edge over, never lose one.
-    new = np.ones(len(key), dtype=bool)
-    new[1:] = (key[1:] != key[:-1]) | (ends[1:] != ends[:-1]).any(axis=1)
-    start = np.flatnonzero(new)
-    left = start[np.add.reduceat(use, start) != 0]
-    return shapely.linestrings(ends[left].reshape(-1, 2, 2))
+    tile = np.floor(shapely.bounds(both)[:, :2] / TILE_FT)
+    order = np.lexsort(tile.T)
+    left = _cancelled(threaded(lambda some, times: _cancelled(_edges(some, times)), both[order], use[order], chunk=CHUNK))
+    return shapely.linestrings(left["ends"].reshape(-1, 2, 2))
 
 
-def _edges(polygons: np.ndarray, use: int) -> tuple[np.ndarray, np.ndarray]:
-    """The edges of polygons as (from easting, from northing, to easting, to northing), ground on the left, and `use` for each."""
-    parts = shapely.get_parts(polygons[~shapely.is_missing(polygons)])
-    rings = shapely.get_rings(shapely.orient_polygons(parts))
+def _edges(polygons: np.ndarray, use: np.ndarray) -> np.ndarray:
+    """The edges of polygons, each walked `use` times with the ground on the left."""
+    parts, owner = shapely.get_parts(polygons, return_index=True)
+    rings, part = shapely.get_rings(shapely.orient_polygons(parts), return_index=True)
     coordinates, ring = shapely.get_coordinates(rings, return_index=True)
     # To the last decimal that City coordinates carry: on their way through degrees they pick up noise far below it. Zero has two
     # bit patterns; adding zero leaves one.
     coordinates = np.round(coordinates / COORDINATE_RESOLUTION_FT) * COORDINATE_RESOLUTION_FT + 0.0
-    joined = ring[1:] == ring[:-1]
-    ends = np.concatenate([coordinates[:-1], coordinates[1:]], axis=1)[joined]
-    ends = ends[(ends[:, :2] != ends[:, 2:]).any(axis=1)]
-    return ends, np.full(len(ends), use, dtype=np.int64)
+    hashes = _hashes(coordinates)
+    first = np.flatnonzero((ring[1:] == ring[:-1]) & (hashes[1:] != hashes[:-1]))
+    edges = np.empty(len(first), dtype=_EDGE)
+    start, end = hashes[first], hashes[first + 1]
+    edges["low"], edges["high"] = np.minimum(start, end), np.maximum(start, end)
+    edges["net"] = np.where(start < end, 1, -1) * use[owner[part[ring[first]]]]
+    edges["ends"][:, :2], edges["ends"][:, 2:] = coordinates[first], coordinates[first + 1]
+    return edges
 
 
-def _key(ends: np.ndarray) -> np.ndarray:
-    """A number for each edge, the same for the same edge."""
-    bits = np.ascontiguousarray(ends).view(np.uint64)
-    key = np.zeros(len(bits), dtype=np.uint64)
-    for column in bits.T:
-        key = (key ^ column) * _MIX[1]
-        key ^= key >> np.uint64(29)
-        key = key * _MIX[2] + _MIX[0]
-        key ^= key >> np.uint64(32)
-    return key
+def _cancelled(edges: np.ndarray) -> np.ndarray:
+    """Each edge once, with the sum of its uses, where that is not zero. Edges are one when the 128 bits of their ends are."""
+    if not len(edges):
+        return edges
+    order = np.argsort(edges["low"] ^ (edges["high"] >> np.uint64(1)))
+    low, high = edges["low"][order], edges["high"][order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+    start = np.flatnonzero(new)
+    net = np.add.reduceat(edges["net"][order], start)
+    left = edges[order[start[net != 0]]]
+    left["net"] = net[net != 0]
+    return left
+
+
+def _hashes(coordinates: np.ndarray) -> np.ndarray:
+    """A number for each vertex, the same for the same place."""
+    bits = np.ascontiguousarray(coordinates).view(np.uint64)
+    hashes = bits[:, 0] * _MIX[1]
+    hashes ^= hashes >> np.uint64(29)
+    hashes = (hashes ^ bits[:, 1]) * _MIX[2]
+    hashes ^= hashes >> np.uint64(32)
+    return hashes * _MIX[0]

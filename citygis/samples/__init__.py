@@ -1,5 +1,28 @@
 """The fictional City of Riverbend, in any size: its true layers, and the deliveries of outside agencies derived from them."""
 
+from pathlib import Path
+
+from citygis.packaged import packaged_folder
+from citygis.samples.deliveries import write_city_base, write_deliveries
+from citygis.samples.region import districts, write_districts
 from citygis.samples.riverbend import SEED, Riverbend, riverbend
 
-__all__ = ["SEED", "Riverbend", "riverbend"]
+
+def sample_folder() -> Path:
+    """
+    The folder of the sample files that ship with citygis: ``city/`` (city.toml, crosswalks, the City's own layers) and
+    ``deliveries/`` (what outside agencies sent, with ``truth.json``).
+    """
+    return packaged_folder("sample_data")
+
+
+__all__ = [
+    "SEED",
+    "Riverbend",
+    "districts",
+    "riverbend",
+    "sample_folder",
+    "write_city_base",
+    "write_deliveries",
+    "write_districts",
+]

@@ -8,11 +8,12 @@ import pandas as pd
 import shapely
 
 from citygis.samples.addresses import Situs
+from citygis.samples.documents import Record
 from citygis.samples.drafting import coordinates
 from citygis.samples.fabric import Fabric, on_ground
 from citygis.samples.layers import city_layer, document_ids
 from citygis.samples.plan import Plan
-from citygis.samples.quarters import VACATED_ALLEY
+from citygis.samples.quarters import VACATED_ALLEY, TractPlan
 from citygis.schema import feature_ids
 from citygis.units import SQFT_PER_ACRE
 
@@ -114,7 +115,9 @@ def parcels(plan: Plan, fabric: Fabric, lots: Lots, situs: Situs) -> gpd.GeoData
     unit = np.concatenate([np.zeros(len(lots.face), dtype=int), np.tile(np.arange(1, CONDOMINIUMS + 1), len(stacked))])
     apn = lots.apn[row]
     # Units are numbered on a page of their own, the one after the last of the book.
-    apn[unit > 0] = [f"{number[:3]}9{int(number[3:6]) % 100:02d}{k:02d}" for number, k in zip(apn[unit > 0], unit[unit > 0], strict=True)]
+    apn[unit > 0] = [
+        f"{number[:3]}9{int(number[3:6]) % 100:02d}{k:02d}" for number, k in zip(apn[unit > 0], unit[unit > 0], strict=True)
+    ]
     use = lots.use[row]
     use[stacked] = "COMMON"
     kinds = [_KINDS.get(name, name if name in ("CONDO", "COMMON") else "FEE") for name in use]
@@ -131,7 +134,7 @@ def parcels(plan: Plan, fabric: Fabric, lots: Lots, situs: Situs) -> gpd.GeoData
         f"LOT {a}, BLOCK {b}, {planned.name.upper()}" if planned else "RIVER LANDS"
         for a, b, planned in zip(lot, block, (plan.tracts[k] if k >= 0 else None for k in tract), strict=True)
     ]
-    stack = feature_ids("stack", pd.Series(lots.apn[row]))
+    stack = feature_ids("stack", pd.Series(lots.apn))[row]
     return city_layer(
         "parcel",
         {
@@ -148,7 +151,7 @@ def parcels(plan: Plan, fabric: Fabric, lots: Lots, situs: Situs) -> gpd.GeoData
             "stated_area_unit": "ACRE",
             "calc_area_sqft": area,
             "tra": [f"009{k + 11:03d}" for k in tract],
-            "situs_id": np.where(situs.is_addressed[row] & (unit == 0), situs.address_id[row], None),
+            "situs_id": situs.address_id[row],
             "situs_text": [
                 None if text is None else f"{text} #{u}" if u else text for text, u in zip(situs.text[row], unit, strict=True)
             ],
@@ -176,7 +179,9 @@ def tracts(plan: Plan, fabric: Fabric, lots: Lots) -> gpd.GeoDataFrame:
             "map_kind": [planned.map_kind for planned in plan.tracts],
             "lots_stated": found,
             "lots_found": found,
-            "map_ref": [f"{'PM' if p.map_kind == 'PARCEL_MAP' else 'M'} {20 + k} PG {10 + 3 * k}" for k, p in enumerate(plan.tracts)],
+            "map_ref": [
+                f"{'PM' if p.map_kind == 'PARCEL_MAP' else 'M'} {20 + k} PG {10 + 3 * k}" for k, p in enumerate(plan.tracts)
+            ],
             "stated_area": np.round(shapely.area(geometry) / SQFT_PER_ACRE, 2),
             "remainder": [bool((lots.use[lots.tract == k] == "REMAINDER").any()) for k in range(len(plan.tracts))],
             "legal_from": np.array([planned.recorded for planned in plan.tracts], dtype="datetime64[s]"),
@@ -201,7 +206,9 @@ def rights_of_way(plan: Plan, fabric: Fabric) -> gpd.GeoDataFrame:
     vacated = shapely.polygons(on_ground(corners))
     titles = [_map_title(plan.tracts[k]) if k >= 0 else ROAD_REGISTER for k in tract[faces]]
     accepted = [plan.tracts[k].recorded if k >= 0 else "1958-01-06" for k in tract[faces]]
-    kinds = ["CANAL" if street.kind == "canal" else "ACCEPTED" if m else "FEE" for street, m in zip(streets, on_map, strict=True)]
+    kinds = [
+        "CANAL" if street.kind == "canal" else "ACCEPTED" if m else "FEE" for street, m in zip(streets, on_map, strict=True)
+    ]
     is_canal = np.array([street.kind == "canal" for street in streets])
     n = len(faces)
     ids = document_ids([*titles, VACATION])
@@ -225,24 +232,36 @@ def rights_of_way(plan: Plan, fabric: Fabric) -> gpd.GeoDataFrame:
     )
 
 
-def source_documents(plan: Plan) -> list[tuple[str, str, str, str]]:
-    """Title, kind, day of recording and set of books of every record the fabric rests on."""
-    maps = [(_map_title(p), "PARCEL_MAP" if p.map_kind == "PARCEL_MAP" else "FINAL_MAP", p.recorded, "MAPS") for p in plan.tracts]
+def records(plan: Plan) -> list[Record]:
+    """The records that the fabric rests on."""
+    maps = [
+        Record(_map_title(p), "PARCEL_MAP" if p.map_kind == "PARCEL_MAP" else "FINAL_MAP", p.recorded, "MAPS")
+        for p in plan.tracts
+    ]
     return [
         *maps,
-        (RIVER_SURVEY, "RECORD_OF_SURVEY", "2012-08-15", "SURVEYS"),
-        (ROAD_REGISTER, "OTHER", "1958-01-06", "OFFICIAL_RECORDS"),
-        (VACATION, "VACATION", "2019-05-20", "OFFICIAL_RECORDS"),
+        Record(RIVER_SURVEY, "RECORD_OF_SURVEY", "2012-08-15", "SURVEYS"),
+        Record(ROAD_REGISTER, "OTHER", "1958-01-06", "OFFICIAL_RECORDS"),
+        Record(VACATION, "VACATION", "2019-05-20", "OFFICIAL_RECORDS"),
     ]
 
 
-def _map_title(planned) -> str:
+def _map_title(planned: TractPlan) -> str:
     kind = "Parcel map" if planned.map_kind == "PARCEL_MAP" else "Tract"
     return f"{kind} {planned.tract_no.removeprefix('PM ')}, {planned.name}"
 
 
 def _zoning(plan: Plan, tract: int, use: str) -> str:
-    special = {"COMMERCIAL": "C-1", "PARK": "OS", "SCHOOL": "P", "CIVIC": "P", "BASIN": "P", "RIVER": "OS", "CONDO": "R-3", "COMMON": "R-3"}
+    special = {
+        "COMMERCIAL": "C-1",
+        "PARK": "OS",
+        "SCHOOL": "P",
+        "CIVIC": "P",
+        "BASIN": "P",
+        "RIVER": "OS",
+        "CONDO": "R-3",
+        "COMMON": "R-3",
+    }
     return special.get(use) or plan.tracts[tract].zoning
 
 
@@ -254,7 +273,7 @@ def _pages(book: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     for k in range(len(book)):
         if k == 0 or book[k] != book[k - 1]:
             page, number = 10, 0
-        elif block[k] != block[k - 1] and number + sizes[k] > PARCELS_PER_PAGE or number == PARCELS_PER_PAGE:
+        elif (block[k] != block[k - 1] and number + sizes[k] > PARCELS_PER_PAGE) or number == PARCELS_PER_PAGE:
             page, number = page + 10, 0
         number += 1
         pages[k], numbers[k] = page, number

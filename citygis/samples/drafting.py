@@ -6,6 +6,7 @@ radians, counterclockwise from east.
 """
 
 import cmath
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -50,7 +51,7 @@ Curve = Line | Arc
 
 
 class Piece(NamedTuple):
-    """Part of the drawn curve `source`, between the nodes `start` and `end`; `from_t` and `to_t` are fractions of that curve."""
+    """Part of the drawn curve `source` from node to node; `from_t` and `to_t` are fractions of that curve."""
 
     curve: Curve
     start: int
@@ -101,7 +102,9 @@ def offset(curve: Curve, left_ft: float) -> Curve:
         return Line(curve.start + shift, curve.end + shift)
     radius = curve.radius - math.copysign(1, curve.sweep) * left_ft
     if radius <= 0:
-        raise ValueError(f"Invalid offset {left_ft} ft. Must be less than the radius, {curve.radius:.2f} ft, towards the centre.")
+        raise ValueError(
+            f"Invalid offset {left_ft} ft. Must be less than the radius, {curve.radius:.2f} ft, towards the centre."
+        )
     return Arc(curve.centre, radius, curve.from_angle, curve.sweep)
 
 
@@ -217,7 +220,7 @@ def nodes_of(curves: Sequence[Curve]) -> tuple[list[complex], list[Piece]]:
             if ends[-1] + slack < t < 1 - slack:
                 ends.append(t)
         ends.append(1.0)
-        for from_t, to_t in zip(ends[:-1], ends[1:], strict=True):
+        for from_t, to_t in itertools.pairwise(ends):
             part = cut(curve, from_t, to_t)
             pieces.append(Piece(part, register.node(part.start), register.node(part.end), source, from_t, to_t))
     return register.points, [piece for piece in pieces if piece.start != piece.end]

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+from citygis.samples.cadastre import tract_of
 from citygis.samples.drafting import Line
-from citygis.samples.fabric import Fabric
 from citygis.samples.riverbend import Riverbend
 
+Point = tuple[float, float]
 SQUARE_FT = 0.02
 """How far a lot's side may leave a straight line, or a street run on, and the lot still count as plain."""
 
@@ -19,8 +20,8 @@ class Side(NamedTuple):
     row: int
     other: int
     block: int
-    start: tuple[float, float]
-    end: tuple[float, float]
+    start: Point
+    end: Point
 
 
 def plain_sides(city: Riverbend) -> list[Side]:
@@ -43,17 +44,15 @@ def plain_sides(city: Riverbend) -> list[Side]:
 def backs(city: Riverbend) -> list[Side]:
     """Straight rear lines of four-cornered lots along a street of no tract; `other` is -1."""
     row_of = _rows(city)
-    tract_of_row = city.lots.tract
+    tract = tract_of(city.plan, city.fabric)
     found = []
-    in_tract = np.full(len(city.fabric.faces), False)
-    in_tract[shapely.STRtree(city.fabric.faces).query(shapely.buffer(city.layers["tract"].geometry.to_numpy(), -1), "contains")[1]] = True
     for course in city.fabric.courses:
         for lot, way in ((course.left, course.right), (course.right, course.left)):
-            if lot in row_of and way >= 0 and city.fabric.street[way] >= 0 and not in_tract[way] and isinstance(course.curve, Line):
-                if tract_of_row[row_of[lot]] >= 0 and _has_four_corners(city.fabric.faces[lot]) and len(course.points) == 2:
-                    p, q = (tuple(course.points[k].tolist()) for k in (0, -1))
-                    if _adjacent(city.fabric.faces[lot], p, q):
-                        found.append(Side(row_of[lot], -1, int(city.fabric.block[lot]), p, q))
+            if course.role == "edge" and lot in row_of and way >= 0 and tract[lot] >= 0 > tract[way]:
+                p, q = (tuple(course.points[k].tolist()) for k in (0, -1))
+                face = city.fabric.faces[lot]
+                if isinstance(course.curve, Line) and _has_four_corners(face) and _adjacent(face, p, q):
+                    found.append(Side(row_of[lot], -1, int(city.fabric.block[lot]), p, q))
     return found
 
 
@@ -86,7 +85,7 @@ def joined(lot: shapely.Polygon, other: shapely.Polygon) -> shapely.Polygon:
     return shapely.orient_polygons(shapely.coverage_union_all([lot, other]))
 
 
-def cut_corner(lot: shapely.Polygon, corner: tuple[float, float], leg_ft: float) -> tuple[shapely.Polygon, shapely.Polygon]:
+def cut_corner(lot: shapely.Polygon, corner: Point, leg_ft: float) -> tuple[shapely.Polygon, shapely.Polygon]:
     """The lot without one corner, and the triangle cut off, its legs `leg_ft` long."""
     ring = shapely.get_coordinates(lot.exterior)[:-1]
     k = _place(ring, corner)
@@ -95,13 +94,14 @@ def cut_corner(lot: shapely.Polygon, corner: tuple[float, float], leg_ft: float)
     return shapely.Polygon(rest), shapely.Polygon([ring[k], after, before])
 
 
-def crossed_corner(lot: shapely.Polygon, corner: tuple[float, float], leg_ft: float) -> shapely.Polygon:
-    """The lot with its outline crossing itself at one corner: an invalid polygon."""
+def crossed_corner(lot: shapely.Polygon, corner: Point, leg_ft: float) -> shapely.Polygon:
+    """The lot with its outline crossing itself within `leg_ft` of one corner: an invalid polygon."""
     ring = shapely.get_coordinates(lot.exterior)[:-1]
     k = _place(ring, corner)
-    before, after = (_towards(ring[k], ring[(k + step) % len(ring)], leg_ft) for step in (-1, 1))
-    beyond = np.round(2 * ring[k] - (before + after) / 2, 4)
-    return shapely.Polygon(np.vstack([ring[:k], before, beyond, after + (before - ring[k]) * 2, after, ring[k + 1 :]]))
+    near, far = (
+        [_towards(ring[k], ring[(k + step) % len(ring)], distance) for step in (-1, 1)] for distance in (leg_ft / 2, leg_ft)
+    )
+    return shapely.Polygon(np.vstack([ring[:k], far[0], near[1], near[0], far[1], ring[k + 1 :]]))
 
 
 def _rows(city: Riverbend) -> dict[int, int]:
@@ -120,7 +120,7 @@ def _corners(ring: np.ndarray) -> np.ndarray:
     return np.flatnonzero(turn > SQUARE_FT)
 
 
-def _runs_on(left: shapely.Polygon, right: shapely.Polygon, p, q) -> bool:
+def _runs_on(left: shapely.Polygon, right: shapely.Polygon, p: Point, q: Point) -> bool:
     """Whether both lots have the side as one edge, and the edges that meet it run straight through both ends."""
     if not (_adjacent(left, p, q) and _adjacent(right, p, q)):
         return False
@@ -132,20 +132,20 @@ def _runs_on(left: shapely.Polygon, right: shapely.Polygon, p, q) -> bool:
     return True
 
 
-def _adjacent(lot: shapely.Polygon, p, q) -> bool:
+def _adjacent(lot: shapely.Polygon, p: Point, q: Point) -> bool:
     ring = shapely.get_coordinates(lot.exterior)[:-1]
     i, j = _place(ring, p), _place(ring, q)
     return i >= 0 and j >= 0 and (abs(i - j) == 1 or abs(i - j) == len(ring) - 1)
 
 
-def _beyond(lot: shapely.Polygon, here, there) -> np.ndarray:
+def _beyond(lot: shapely.Polygon, here: Point, there: Point) -> np.ndarray:
     """The vertex next to `here` that is not `there`."""
     ring = shapely.get_coordinates(lot.exterior)[:-1]
     i, j = _place(ring, here), _place(ring, there)
     return ring[(i - 1) % len(ring)] if (i + 1) % len(ring) == j else ring[(i + 1) % len(ring)]
 
 
-def _place(ring: np.ndarray, point) -> int:
+def _place(ring: np.ndarray, point: Point) -> int:
     at = np.flatnonzero((ring == np.asarray(point)).all(axis=1))
     return int(at[0]) if len(at) else -1
 

@@ -4,6 +4,7 @@ The drawing closed into faces and laid on the ground: lots and rights of way tha
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ TURN = complex(math.cos(math.radians(-6)), math.sin(math.radians(-6)))
 
 
 class Course(NamedTuple):
-    """A course of the finished fabric: its curve in plan feet, its points on the ground, the faces on either side (-1: none)."""
+    """A course of the fabric: its curve in plan feet, its points on the ground, the faces on either side (-1: none)."""
 
     curve: Curve
     role: str
@@ -56,7 +57,7 @@ class Fabric(NamedTuple):
     network: Network
 
 
-def on_ground(points) -> np.ndarray:
+def on_ground(points: Sequence[complex]) -> np.ndarray:
     """Plan points on the ground: turned, moved, rounded to 1e-4 ft. An (n, 2) array of easting, northing."""
     return np.round(coordinates(np.asarray(points, dtype=complex) * TURN + ORIGIN), 4)
 
@@ -72,7 +73,9 @@ def fabric(plan: Plan, rng: np.random.Generator) -> Fabric:
         Varies the lots along each street.
     """
     streets = network(plan.streets)
-    walls = streets.drawn + fixed_lines(streets, plan.rear_lines, "rear", plan.sites) + fixed_lines(streets, plan.banks, "bank", ())
+    walls = (
+        streets.drawn + fixed_lines(streets, plan.rear_lines, "rear", plan.sites) + fixed_lines(streets, plan.banks, "bank", ())
+    )
     drawn = walls + side_lines(streets, walls, plan.sites, plan.widths, rng)
     nodes, pieces = nodes_of([d.curve for d in drawn])
     ground = on_ground(nodes)

@@ -1,7 +1,7 @@
 """City layers made of columns: the common block filled in, the columns and types those of the schema."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -14,11 +14,18 @@ from citygis.schema import empty_layer, feature_ids, geom_hashes, schema, source
 CITY_CRS = CRS.from_epsg(6420)
 """NAD83(2011) / California zone 3 (ftUS)."""
 
-DOCUMENT_DATE = np.datetime64("2026-07-01", "s")
-"""The day the sample city's records were drawn up: fixed, so that the same seed gives the same bytes."""
+Sources = np.ndarray | str
+"""``source_id`` of each row of a layer, or of all of them."""
 
 
-def city_layer(name: str, columns: Mapping[str, Any], geometry=None, *, sources=None, crs: CRS = CITY_CRS):
+def city_layer(
+    name: str,
+    columns: Mapping[str, Any],
+    geometry: Sequence | None = None,
+    *,
+    sources: Sources | None = None,
+    crs: CRS = CITY_CRS,
+) -> gpd.GeoDataFrame | pd.DataFrame:
     """
     A layer of the schema from the columns that are known.
 
@@ -54,7 +61,7 @@ def city_layer(name: str, columns: Mapping[str, Any], geometry=None, *, sources=
     return frame if geometry is None else gpd.GeoDataFrame(frame, geometry=gpd.array.from_shapely(geometry, crs=crs))
 
 
-def document_ids(titles) -> np.ndarray:
+def document_ids(titles: Iterable[str]) -> np.ndarray:
     """``doc_id`` of invented documents by title; the title stands in for the bytes of a scan."""
     return np.array([source_id_of(document_sha256(title)) for title in titles], dtype=object)
 
@@ -64,7 +71,7 @@ def document_sha256(title: str) -> str:
     return hashlib.sha256(f"City of Riverbend, {title}".encode()).hexdigest()
 
 
-def _column(values, n: int, dtype) -> pd.Series:
+def _column(values: Any, n: int, dtype: Any) -> pd.Series:
     if not pd.api.types.is_list_like(values):
         values = [values] * n
     return pd.Series(list(values) if isinstance(values, tuple) else values, index=range(n), dtype=dtype)

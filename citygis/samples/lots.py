@@ -14,6 +14,8 @@ from citygis.samples.streets import Drawn, Network, Street, along, stations_of
 
 SHORTEST_FT = 25.0
 """A side line shorter than this is not drawn: it would cut off a sliver, not a lot."""
+JOIN_FT = 3.0
+"""Side lines from opposite streets whose ends come nearer than this meet in one point."""
 CORNER_FT = 20.0
 """What a corner return takes off the frontage of a corner lot."""
 
@@ -66,8 +68,8 @@ def side_lines(
     overrides = shapely.STRtree([width.outline for width in widths])
     for (number, side), spans in frontages.items():
         street = network.streets[number]
-        for from_station, to_station in spans:
-            rays += _rays(street, side, from_station, to_station, overrides, widths, rng)
+        for span in spans:
+            rays += _rays(street, side, span, overrides, widths, rng)
     for street in network.streets:
         for disc in street.discs:
             rays += [(Line(disc.centre, disc.centre + u * street.depth_ft), disc.radius) for u in disc.rays]
@@ -96,8 +98,15 @@ def _lot_width(street: Street, side: int) -> float:
     return street.lots_left if side > 0 else street.lots_right
 
 
-def _rays(street, side, from_station, to_station, overrides, widths, rng) -> list[tuple[Line, float]]:
-    end = stations_of(street.path)[-1]
+def _rays(
+    street: Street,
+    side: int,
+    span: Sequence[float],
+    overrides: shapely.STRtree,
+    widths: Sequence[Width],
+    rng: np.random.Generator,
+) -> list[tuple[Line, float]]:
+    (from_station, to_station), end = span, stations_of(street.path)[-1]
     meets_bulb = bool(street.discs) and street.is_closed_end and end - to_station < 2 * street.discs[-1].radius
     first, last = from_station - CORNER_FT, end if meets_bulb else to_station + CORNER_FT
     middle, u = along(street.path, (first + last) / 2)
@@ -119,15 +128,31 @@ def _trimmed(rays: list[tuple[Line, float]], walls: list[Drawn], sites: Sequence
     meets = defaultdict(list)
     for ray, wall in zip(*tree.query(sweeps, predicate="intersects").tolist(), strict=True):
         meets[ray] += crossings(rays[ray][0], curves[wall])
-    lots = []
+    lots: list[Line] = []
+    ends = _Ends()
     for number, (ray, setback_ft) in enumerate(rays):
         points = sorted(meets[number], key=lambda p: abs(p - ray.start))
         beyond = [p for p in points if abs(p - ray.start) > setback_ft + 1]
         # The first line met must be the street's own edge; anything else means that the ray leaves through a mouth or a return.
-        if beyond and points and abs(abs(points[0] - ray.start) - setback_ft) < 0.05:
-            lots.append(Line(points[0], beyond[0]))
+        if beyond and abs(abs(points[0] - ray.start) - setback_ft) < 0.05 and abs(beyond[0] - points[0]) > SHORTEST_FT:
+            lots.append(Line(points[0], ends.joined(beyond[0])))
     taken = _within([(lot.start + lot.end) / 2 for lot in lots], [site.outline for site in sites])
-    return [Drawn(lot, "lot") for lot, hidden in zip(lots, taken, strict=True) if not hidden and abs(lot.end - lot.start) > SHORTEST_FT]
+    return [Drawn(lot, "lot") for lot, hidden in zip(lots, taken, strict=True) if not hidden]
+
+
+class _Ends:
+    """Where side lines end: one that would end just beside another ends with it instead, as on a drawn map."""
+
+    def __init__(self) -> None:
+        self._cells: dict[tuple[int, int], list[complex]] = defaultdict(list)
+
+    def joined(self, end: complex) -> complex:
+        e, n = int(end.real // JOIN_FT), int(end.imag // JOIN_FT)
+        near = [p for i in (-1, 0, 1) for j in (-1, 0, 1) for p in self._cells[e + i, n + j] if abs(p - end) < JOIN_FT]
+        if near:
+            return min(near, key=lambda p: abs(p - end))
+        self._cells[e, n].append(end)
+        return end
 
 
 def _within(points: list[complex], ground: list) -> np.ndarray:

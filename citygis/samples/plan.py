@@ -4,6 +4,7 @@ The plan of Riverbend in local feet, before it is laid on the ground.
 Four quarter sections between arterials half a mile apart, as the Central Valley is laid out, and a river along the west.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -49,18 +50,21 @@ def plan(rng: np.random.Generator) -> Plan:
     quarters = [draw(names, rng) for draw in (old_town, heron_landing, almond_grove, canal_quarter)]
     return Plan(
         streets=(*streets, *(street for quarter in quarters for street in quarter.streets)),
-        rear_lines=tuple(line for quarter in quarters for line in quarter.rear_lines),
-        banks=tuple(_river_bank()),
+        rear_lines=(*_river_partings(), *(line for quarter in quarters for line in quarter.rear_lines)),
+        banks=tuple(Line(a, b) for a, b in itertools.pairwise(_bank_points())),
         sites=tuple(site for quarter in quarters for site in quarter.sites),
         widths=tuple(width for quarter in quarters for width in quarter.widths),
         tracts=tuple(tract for quarter in quarters for tract in quarter.tracts),
     )
 
 
-def _river_bank() -> list[Curve]:
-    """The natural bank west of Levee Road, and the lines that part the land between."""
-    road, far = -33.0, 2 * HALF_MILE_FT
-    ordinates = np.linspace(-42, far + 42, 61)
-    bank = [complex(-330 + 90 * math.sin(n / 700) + 40 * math.sin(n / 190), n) for n in ordinates]
-    lines: list[Curve] = [Line(a, b) for a, b in zip(bank[:-1], bank[1:], strict=True)]
-    return lines + [Line(bank[k], complex(road, bank[k].imag)) for k in (0, 14, 30, 45, 60)]
+def _bank_points() -> list[complex]:
+    """The natural bank west of Levee Road, from south to north."""
+    ordinates = np.linspace(-42, 2 * HALF_MILE_FT + 42, 61)
+    return [complex(-330 + 90 * math.sin(n / 700) + 40 * math.sin(n / 190), n) for n in ordinates]
+
+
+def _river_partings() -> list[Curve]:
+    """The lines between the road and the bank that close and part the river lands."""
+    bank = _bank_points()
+    return [Line(bank[k], complex(-33.0, bank[k].imag)) for k in (0, 14, 30, 45, 60)]

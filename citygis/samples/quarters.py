@@ -3,7 +3,8 @@ The four quarter sections of Riverbend, in local feet: the old town's grid, two 
 """
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +51,8 @@ def old_town(names: Iterator[str], rng: np.random.Generator) -> Quarter:
     columns = list(zip([WEST_EDGE, *(e + 30 for e in eastings)], [*(e - 30 for e in eastings), MIDDLE_LOW], strict=True))
     rows = list(zip([SOUTH_EDGE, *(n + 30 for n in northings)], [*(n - 30 for n in northings), MIDDLE_LOW], strict=True))
     blocks = {
-        (c, r): shapely.box(w - 5, s - 5, e + 5, n + 5) for (c, (w, e)), (r, (s, n)) in itertools.product(enumerate(columns), enumerate(rows))
+        (c, r): shapely.box(w - 5, s - 5, e + 5, n + 5)
+        for (c, (w, e)), (r, (s, n)) in itertools.product(enumerate(columns), enumerate(rows))
     }
     streets = [Street(f"{next(names)} Street", "local", path_from(e + 0j, NORTH, HALF_MILE_FT), 30) for e in eastings]
     for row, n in enumerate(northings):
@@ -68,7 +70,8 @@ def old_town(names: Iterator[str], rng: np.random.Generator) -> Quarter:
             ends = [0.0, eastings[2], eastings[3], HALF_MILE_FT]
             rear.append(Line(complex(eastings[2], middle), complex(eastings[3], middle)))
         streets += [
-            Street("Alley", "alley", path_from(complex(a, middle), EAST, b - a), 10) for a, b in zip(ends[::2], ends[1::2], strict=True)
+            Street("Alley", "alley", path_from(complex(a, middle), EAST, b - a), 10)
+            for a, b in zip(ends[::2], ends[1::2], strict=True)
         ]
     # Along the arterials the old town turns its back: a few shops to each block, entered from the side streets.
     for (low, high), outer in ((rows[0], SOUTH_EDGE), (rows[-1], MIDDLE_LOW)):
@@ -98,7 +101,8 @@ def old_town(names: Iterator[str], rng: np.random.Generator) -> Quarter:
 
 def heron_landing(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
     """Two concentric spines with cul-de-sacs on both sides, a parkway across them, a school and parks in their midst."""
-    spine = path_from(complex(0, MIDDLE_HIGH + 600), EAST, 486.5, (2400.0, 10.0), (2400.0, -20.0), (2400.0, 10.0), 487.0)
+    tangent = HALF_MILE_FT / 2 - 4800 * math.sin(math.radians(10))
+    spine = path_from(complex(0, MIDDLE_HIGH + 600), EAST, tangent, (2400.0, 10.0), (2400.0, -20.0), (2400.0, 10.0), tangent)
     upper = tuple(offset(curve, 1320) for curve in spine)
     back = [offset(curve, 660) for curve in spine]
     middle = HALF_MILE_FT / 2
@@ -106,8 +110,13 @@ def heron_landing(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
     streets.append(Street("Heron Parkway", "collector", path_from(complex(middle, HALF_MILE_FT), NORTH, HALF_MILE_FT), 36))
     rear: list[Curve] = [*back]
     sites = []
-    whole = {(0, 1, 3): ("Heron Elementary School", "SCHOOL"), (0, 1, 4): ("Parkway Green", "PARK"), (1, -1, 5): ("Lagoon Park", "PARK"),
-             (0, -1, 9): ("Heron Crossing Shops", "COMMERCIAL"), (1, 1, 0): ("Northgate Basin", "BASIN")}
+    whole = {
+        (0, 1, 3): ("Heron Elementary School", "SCHOOL"),
+        (0, 1, 4): ("Parkway Green", "PARK"),
+        (1, -1, 5): ("Lagoon Park", "PARK"),
+        (0, -1, 9): ("Heron Crossing Shops", "COMMERCIAL"),
+        (1, 1, 0): ("Northgate Basin", "BASIN"),
+    }
     for number, (path, side) in enumerate(itertools.product((spine, upper), (-1, 1))):
         edge = {0: MIDDLE_HIGH, 3: FAR_EDGE}.get(number)
         half = stations_of(path)[-1] / 2
@@ -122,13 +131,15 @@ def heron_landing(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
                 middle_of_site = point + out * depth / 2
                 sites.append(Site(shapely.Point(middle_of_site.real, middle_of_site.imag).buffer(60), *whole[place]))
             else:
-                streets.append(cul_de_sac(f"{next(names)} Court", point, out, depth - 152, 62))
+                streets.append(cul_de_sac(f"{next(names)} Court", point, out, depth - 153.5, 62))
             if k:
                 start, u = along(path, from_station + k * pitch)
                 # Rear lines overrun the arterial's edge, where they are cut, and stop short of the ground behind the back line.
                 rear.append(Line(start, start + u * 1j * side * (660.0 if edge is None else depth + 20)))
     divide = [complex(WEST_EDGE, back[0].start.imag), *path_points(back), complex(MIDDLE_LOW, back[-1].end.imag)]
-    south = shapely.Polygon(coordinates([complex(WEST_EDGE, MIDDLE_HIGH), complex(MIDDLE_LOW, MIDDLE_HIGH), *reversed(divide)])).buffer(0)
+    south = shapely.Polygon(
+        coordinates([complex(WEST_EDGE, MIDDLE_HIGH), complex(MIDDLE_LOW, MIDDLE_HIGH), *reversed(divide)])
+    ).buffer(0)
     quarter = shapely.box(WEST_EDGE, MIDDLE_HIGH, MIDDLE_LOW, FAR_EDGE)
     tracts = [
         TractPlan("3127", "Heron Landing Unit 1", shapely.intersection(quarter, south), "TRACT", "R-1", "2004-06-18"),
@@ -139,7 +150,7 @@ def heron_landing(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
 
 def almond_grove(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
     """A family of concentric curved streets, shops and condominiums below it, courts, a school and a park above."""
-    base = path_from(complex(HALF_MILE_FT, MIDDLE_HIGH + 420), EAST, 500.0, (1200.0, 30.0), (1200.0, -30.0), 941.0)
+    base = path_from(complex(HALF_MILE_FT, MIDDLE_HIGH + 420), EAST, 500.0, (1200.0, 30.0), (1200.0, -30.0), 940.0)
     family = [tuple(offset(curve, 260.0 * k) for curve in base) for k in range(4)]
     streets = [Street("Grove Parkway", "collector", path_from(complex(HALF_MILE_FT, 4780), EAST, HALF_MILE_FT), 30)]
     crossing = complex(HALF_MILE_FT + 500, HALF_MILE_FT), complex(HALF_MILE_FT + 1700, HALF_MILE_FT)
@@ -160,7 +171,11 @@ def almond_grove(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
     high = [offset(curve, 910) for curve in base]
     for k in range(1, 3):
         rear.append(Line(complex(3216 + 500 * (k - 1), 4780), _meet(3216 + 500 * (k - 1), high)))
-    for eastings, is_north in (((3840, 4090), False), ((4500, 4750, 5000), False), (tuple(2815 + 250 * k for k in range(10)), True)):
+    for eastings, is_north in (
+        ((3840, 4090), False),
+        ((4500, 4750, 5000), False),
+        (tuple(2815 + 250 * k for k in range(10)), True),
+    ):
         for number, easting in enumerate(eastings):
             limit = FAR_EDGE if is_north else _meet(easting, high).imag
             reach = abs(limit - 4780) - 155
@@ -169,7 +184,9 @@ def almond_grove(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
                 end = complex(easting - 125, FAR_EDGE + 20) if is_north else _meet(easting - 125, high)
                 rear.append(Line(complex(easting - 125, 4780), end))
     divide = [complex(MIDDLE_HIGH, high[0].start.imag), *path_points(high), complex(FAR_EDGE, high[-1].end.imag)]
-    south = shapely.Polygon(coordinates([complex(MIDDLE_HIGH, MIDDLE_HIGH), complex(FAR_EDGE, MIDDLE_HIGH), *reversed(divide)])).buffer(0)
+    south = shapely.Polygon(
+        coordinates([complex(MIDDLE_HIGH, MIDDLE_HIGH), complex(FAR_EDGE, MIDDLE_HIGH), *reversed(divide)])
+    ).buffer(0)
     quarter = shapely.box(MIDDLE_HIGH, MIDDLE_HIGH, FAR_EDGE, FAR_EDGE)
     tracts = [
         TractPlan("2790", "Almond Grove", shapely.intersection(quarter, south), "TRACT", "R-1", "1988-11-03"),
@@ -204,16 +221,25 @@ def canal_quarter(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
     streets.append(Street("Canal", "canal", canal, 40))
     rays = tuple(u / abs(u) for u in (-1 + 0.8j, -1 - 0.8j))
     way = path_from(complex(5280, 850), -EAST, 720.0)
-    streets.append(Street("Cannery Way", "local", way, 33, 260, 260, depth_ft=1200, discs=(Disc(way[-1].end, 62, rays),), is_closed_end=True))
+    streets.append(
+        Street(
+            "Cannery Way", "local", way, 33, 260, 260, depth_ft=1200, discs=(Disc(way[-1].end, 62, rays),), is_closed_end=True
+        )
+    )
     rear.append(Line(_meet(1500, canal, is_northing=True), complex(5280, 1500)))
     sites = [
         Site(_disc(3300, 2400), "Terrace Apartments", "COMMERCIAL"),
         Site(_disc(4800, 2100), "Designated Remainder", "REMAINDER"),
     ]
     bank = {side: path_points([offset(curve, side * 40) for curve in canal]) for side in (1, -1)}
-    corners = {1: (complex(MIDDLE_HIGH, 3000), complex(MIDDLE_HIGH, -60)), -1: (complex(FAR_EDGE, 3000), complex(FAR_EDGE, -60))}
+    corners = {
+        1: (complex(MIDDLE_HIGH, 3000), complex(MIDDLE_HIGH, -60)),
+        -1: (complex(FAR_EDGE, 3000), complex(FAR_EDGE, -60)),
+    }
     quarter = shapely.box(MIDDLE_HIGH, SOUTH_EDGE, FAR_EDGE, MIDDLE_LOW)
-    west, east = (shapely.intersection(quarter, shapely.Polygon(coordinates([*bank[side], *corners[side]]))) for side in (1, -1))
+    west, east = (
+        shapely.intersection(quarter, shapely.Polygon(coordinates([*bank[side], *corners[side]]))) for side in (1, -1)
+    )
     tracts = [
         TractPlan("3301", "Canal Terrace", west, "TRACT", "R-1", "2015-03-26"),
         TractPlan("PM 15-204", "Cannery Business Park", east, "PARCEL_MAP", "M-1", "2015-10-08"),
@@ -225,7 +251,9 @@ def cul_de_sac(name: str, start: complex, bearing: complex, reach_ft: float, lot
     """A court that ends in a bulb with wedge lots around it; the others stand square to the street."""
     u = bearing / abs(bearing)
     bulb = Disc(start + u * reach_ft, 50.0, tuple(u * _turned(degrees) for degrees in (62, 21, -21, -62)))
-    return Street(name, "local", path_from(start, u, reach_ft), 25, lot_width_ft, lot_width_ft, discs=(bulb,), is_closed_end=True)
+    return Street(
+        name, "local", path_from(start, u, reach_ft), 25, lot_width_ft, lot_width_ft, discs=(bulb,), is_closed_end=True
+    )
 
 
 def _turned(degrees: float) -> complex:
@@ -236,7 +264,7 @@ def _disc(easting: float, northing: float) -> shapely.Polygon:
     return shapely.Point(easting, northing).buffer(60)
 
 
-def _meet(ordinate: float, path, *, is_northing: bool = False) -> complex:
+def _meet(ordinate: float, path: Sequence[Curve], *, is_northing: bool = False) -> complex:
     """Where a chain of courses has a given easting (or northing)."""
     for curve in path:
         low, high = (p.imag if is_northing else p.real for p in (curve.start, curve.end))

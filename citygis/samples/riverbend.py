@@ -6,10 +6,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from citygis.samples import cadastre
+from citygis.samples import addresses, cadastre, documents, easements, hazards, planning, services, survey
 from citygis.samples.addresses import Situs, situs_of
 from citygis.samples.cadastre import Lots, lots_of
+from citygis.samples.documents import ASSET_REGISTER, CITY_RECORDS, FLOOD_STUDY
 from citygis.samples.fabric import Fabric, fabric
+from citygis.samples.layers import document_ids
 from citygis.samples.plan import Plan, plan
 
 SEED = 6420
@@ -45,9 +47,38 @@ def riverbend(*, seed: int = SEED) -> Riverbend:
     faces = fabric(drawn, rng)
     lots = lots_of(drawn, faces)
     situs = situs_of(drawn, faces, lots.face)
-    layers = {
-        "parcel": cadastre.parcels(drawn, faces, lots, situs),
+    return Riverbend(_layers(drawn, faces, lots, situs, rng), drawn, faces, lots, situs)
+
+
+def _layers(drawn: Plan, faces: Fabric, lots: Lots, situs: Situs, rng: np.random.Generator) -> dict:
+    parcel = cadastre.parcels(drawn, faces, lots, situs)
+    by_lot = parcel.iloc[: len(lots.face)]
+    lot_sources = by_lot["source_id"].to_numpy(dtype=object)
+    face_sources = np.full(len(faces.faces), None, dtype=object)
+    face_sources[lots.face] = lot_sources
+    lines = survey.boundary_lines(faces, dict(zip(lots.face.tolist(), by_lot["global_id"], strict=True)), face_sources)
+    easement, deeds = easements.easements(drawn, faces, lots)
+    own, utility, federal = document_ids([CITY_RECORDS, ASSET_REGISTER, FLOOD_STUDY])
+    limit = planning.city_limit(faces, own)
+    park = services.parks(drawn, faces, lots, lot_sources)
+    return {
+        "parcel": parcel,
         "tract": cadastre.tracts(drawn, faces, lots),
         "right_of_way": cadastre.rights_of_way(drawn, faces),
+        "easement": easement,
+        "boundary_line": lines,
+        "corner": survey.corners(lines, rng),
+        "address_point": addresses.address_points(parcel, faces, lots.face, situs, drawn, own),
+        "street_centerline": addresses.centerlines(drawn, situs, own),
+        "city_limit": limit,
+        "zoning": planning.zoning(drawn, faces, lots, by_lot["zoning_code"].to_numpy(dtype=object), own),
+        "flood_zone": hazards.flood_zones(limit.geometry.iloc[0], federal),
+        "flood_200yr": hazards.flood_depths(limit.geometry.iloc[0], federal),
+        "hydrant": services.hydrants(drawn, faces, rng, utility),
+        "station": services.stations(drawn, faces, own),
+        "building_footprint": services.buildings(drawn, faces, lots, situs, rng, utility),
+        "park": park,
+        "park_access": services.park_accesses(park, faces),
+        "parcel_owner": services.owners(parcel),
+        "source_document": documents.source_documents([*cadastre.records(drawn), *documents.own_records(deeds)]),
     }
-    return Riverbend(layers, drawn, faces, lots, situs)

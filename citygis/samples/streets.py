@@ -33,6 +33,7 @@ from citygis.samples.drafting import (
     reverse,
 )
 
+Rank = tuple[int, int]
 RANKS = {"arterial": 0, "collector": 1, "local": 2, "alley": 3, "canal": 4}
 """Whose edge runs on where two meet: the lower number."""
 RETURN_RADIUS_FT = {"arterial": 30.0, "collector": 25.0, "local": 20.0}
@@ -42,7 +43,7 @@ THROAT_RADIUS_FT = 30.0
 
 
 class Disc(NamedTuple):
-    """A round widening of a street: a bulb at its end or a knuckle at a bend. `rays` are where lot lines leave, as directions."""
+    """A round widening of a street: a bulb at its end or a knuckle at a bend. Lot lines leave it along `rays`."""
 
     centre: complex
     radius: float
@@ -77,6 +78,12 @@ class Drawn(NamedTuple):
     side: int = 0
     from_station: float = math.nan
     to_station: float = math.nan
+
+    def between(self, from_t: float, to_t: float) -> "Drawn":
+        """The part between two fractions of the course."""
+        span = self.to_station - self.from_station
+        stations = {"from_station": self.from_station + from_t * span, "to_station": self.from_station + to_t * span}
+        return self._replace(curve=cut(self.curve, from_t, to_t), **stations)
 
 
 class Network(NamedTuple):
@@ -169,93 +176,100 @@ def _area(street: Street) -> shapely.Geometry:
     return shapely.union_all([*strips, *rounds], grid_size=1e-6)
 
 
-def _without_covered(raw: list[Drawn], pieces: list[Piece], areas: list, rank: list) -> list[tuple[Piece, Drawn]]:
+class _Kept(NamedTuple):
+    """A piece of the right-of-way lines that bounds something, between two nodes."""
+
+    start: int
+    end: int
+    drawn: Drawn
+
+
+class _End(NamedTuple):
+    """An end of a kept piece at a node: which piece, whether it begins there, and its curve travelled away from the node."""
+
+    kept: int
+    is_start: bool
+    leaving: Curve
+
+
+def _without_covered(raw: list[Drawn], pieces: list[Piece], areas: list[shapely.Geometry], rank: list[Rank]) -> list[_Kept]:
     """The pieces that bound something: not those inside their own street or inside one of better rank."""
     inner = shapely.buffer(np.array(areas), -0.05)
     middles = shapely.points(coordinates([point_at(piece.curve, 0.5) for piece in pieces]))
-    at, inside = shapely.STRtree(inner).query(middles, predicate="within")
     covering = defaultdict(set)
-    for piece, street in zip(at.tolist(), inside.tolist(), strict=True):
+    for piece, street in zip(*shapely.STRtree(inner).query(middles, predicate="within").tolist(), strict=True):
         covering[piece].add(street)
     kept = []
     for number, piece in enumerate(pieces):
-        drawn = raw[piece.source]
-        covers = covering[number]
+        drawn, covers = raw[piece.source], covering[number]
         if drawn.street in covers or any(rank[c] < rank[drawn.street] for c in covers):
             continue
-        span = drawn.to_station - drawn.from_station
-        stations = drawn.from_station + piece.from_t * span, drawn.from_station + piece.to_t * span
-        role = "mouth" if covers else "edge"
-        kept.append((piece, Drawn(piece.curve, role, drawn.street, drawn.side, *stations)))
+        part = drawn.between(piece.from_t, piece.to_t)
+        kept.append(_Kept(piece.start, piece.end, part._replace(role="mouth" if covers else "edge")))
     return kept
 
 
-def _with_returns(streets, points, kept, rank) -> tuple[list[Drawn], list[tuple[int, shapely.Geometry]]]:
+def _with_returns(
+    streets: tuple[Street, ...], points: list[complex], kept: list[_Kept], rank: list[Rank]
+) -> tuple[list[Drawn], list[tuple[int, shapely.Geometry]]]:
     """The kept courses with rounded corners, and the ground each return adds to the lower street."""
-    ends: dict[int, list[tuple[int, bool]]] = defaultdict(list)
-    for k, (piece, drawn) in enumerate(kept):
+    ends: dict[int, list[_End]] = defaultdict(list)
+    for number, (start, end, drawn) in enumerate(kept):
         if drawn.role == "edge":
-            ends[piece.start].append((k, True))
-            ends[piece.end].append((k, False))
+            ends[start].append(_End(number, True, drawn.curve))
+            ends[end].append(_End(number, False, reverse(drawn.curve)))
     trims = defaultdict(lambda: [0.0, 1.0])
-    drawn_out: list[Drawn] = []
+    out: list[Drawn] = []
     wedges = []
     for node, meeting in ends.items():
-        if len(meeting) != 2:
-            continue
-        (a, a_leaves), (b, b_leaves) = meeting
-        radius = _return_radius(streets, kept[a][1], kept[b][1])
-        curve_a, curve_b = (_leaving(kept[k][0].curve, leaves) for k, leaves in meeting)
-        turn = abs(cmath.phase(heading(curve_b, 0) / heading(curve_a, 0)))
-        if not radius or turn > math.radians(165) or not _is_block_corner(kept, meeting, curve_a, curve_b):
-            continue
-        arc = fillet(curve_a, curve_b, points[node], radius)
+        arc = _corner_return(streets, points[node], kept, meeting) if len(meeting) == 2 else None
         if arc is None:
             continue
-        lower = max(kept[a][1].street, kept[b][1].street, key=lambda s: rank[s])
-        drawn_out.append(Drawn(arc, "return", lower))
+        lower = max((kept[end.kept].drawn.street for end in meeting), key=lambda street: rank[street])
+        out.append(Drawn(arc, "return", lower))
         wedges.append((lower, shapely.polygons(coordinates([points[node], *chords(arc)]))))
-        for k, leaves, touch in ((a, a_leaves, arc.start), (b, b_leaves, arc.end)):
-            t = _fraction(kept[k][0].curve, touch)
-            trims[k][0 if leaves else 1] = t
-            if kept[k][1].street != lower:
-                part = cut(kept[k][0].curve, 0.0, t) if leaves else cut(kept[k][0].curve, t, 1.0)
-                drawn_out.append(Drawn(part, "mouth", kept[k][1].street))
-    for k, (piece, drawn) in enumerate(kept):
-        from_t, to_t = trims[k]
+        for end, touch in zip(meeting, (arc.start, arc.end), strict=True):
+            drawn = kept[end.kept].drawn
+            t = _fraction(drawn.curve, touch)
+            trims[end.kept][0 if end.is_start else 1] = t
+            if drawn.street != lower:
+                # The higher street's edge runs on past the corner, as the mouth of the lower one.
+                part = (0.0, t) if end.is_start else (t, 1.0)
+                out.append(Drawn(cut(drawn.curve, *part), "mouth", drawn.street))
+    for number, part in enumerate(kept):
+        from_t, to_t = trims[number]
         if to_t - from_t > 1e-9:
-            span = drawn.to_station - drawn.from_station
-            stations = drawn.from_station + from_t * span, drawn.from_station + to_t * span
-            drawn_out.append(Drawn(cut(piece.curve, from_t, to_t), drawn.role, drawn.street, drawn.side, *stations))
-    return drawn_out, wedges
+            out.append(part.drawn.between(from_t, to_t))
+    return out, wedges
 
 
-def _return_radius(streets, a: Drawn, b: Drawn) -> float:
+def _corner_return(streets: tuple[Street, ...], node: complex, kept: list[_Kept], meeting: list[_End]) -> Arc | None:
+    """The return at a node where two edges meet, None where there is no corner to round."""
+    first, second = meeting
+    radius = _return_radius(streets, kept[first.kept].drawn, kept[second.kept].drawn)
+    directions = heading(first.leaving, 0), heading(second.leaving, 0)
+    turn = abs(cmath.phase(directions[1] / directions[0]))
+    if not radius or turn > math.radians(165):
+        return None
+    # Only where the smaller angle between the two lies in the block; at a bend of the street it lies in the street.
+    street = _street_side(kept[first.kept].drawn) * (1 if first.is_start else -1)
+    if (directions[0].conjugate() * (directions[0] + directions[1])).imag * street >= 0:
+        return None
+    return fillet(first.leaving, second.leaving, node, radius)
+
+
+def _return_radius(streets: tuple[Street, ...], a: Drawn, b: Drawn) -> float:
     if a.street == b.street:
-        return THROAT_RADIUS_FT if isinstance(a.curve, Arc) != isinstance(b.curve, Arc) or streets[a.street].discs else 0.0
+        return THROAT_RADIUS_FT if streets[a.street].discs else 0.0
     kinds = {streets[a.street].kind, streets[b.street].kind}
     return 0.0 if kinds & {"alley", "canal"} else RETURN_RADIUS_FT[max(kinds, key=lambda kind: RANKS[kind])]
 
 
-def _leaving(curve: Curve, leaves: bool) -> Curve:
-    return curve if leaves else reverse(curve)
-
-
-def _is_block_corner(kept, meeting, curve_a: Curve, curve_b: Curve) -> bool:
-    """Whether the smaller angle between the two courses lies in the block, not in the street."""
-    bisector = heading(curve_a, 0) + heading(curve_b, 0)
-    k, leaves = meeting[0]
-    ground = _street_side(kept[k][1], kept[k][0].curve)
-    travel = heading(kept[k][0].curve, 0.0 if leaves else 1.0)
-    side = (travel.conjugate() * bisector).imag
-    return side * ground < 0
-
-
-def _street_side(drawn: Drawn, curve: Curve) -> int:
+def _street_side(drawn: Drawn) -> int:
     """1 where the street lies to the left of the course, -1 to its right."""
     if drawn.side:
         return -drawn.side
-    return 1 if isinstance(curve, Line) or curve.sweep > 0 else -1
+    return 1 if isinstance(drawn.curve, Line) or drawn.curve.sweep > 0 else -1
 
 
 def _fraction(curve: Curve, point: complex) -> float:

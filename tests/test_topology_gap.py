@@ -144,3 +144,13 @@ def test_layers_drawn_apart_are_compared_as_wholes(monkeypatch):
     as_whole = gaps(tract, lots)
     assert by_edges["area_sqft"].tolist() == pytest.approx([11.0], abs=1e-3)
     assert as_whole["area_sqft"].tolist() == pytest.approx([11.0], abs=1e-3)
+
+
+def test_a_gap_that_ends_in_a_needle_is_found():
+    # A lot's southern line lies a tenth of a foot too far north along its eastern line, which was rounded since: the open ground
+    # ends in a needle as long as that line, and the middle of the needle is on the lot's side of it.
+    needle = [(884.2529, 896.8016), (800.6581, 911.2643), (800.67514, 911.362793), (884.275, 896.8991), (893.9501, 939.582)]
+    lot = [(800.675100151, 911.362800167), (810.996600011, 971.021000079), (897.677199927, 956.024400058)]
+    lot += [(893.950100124, 939.581999852), (884.275000108, 896.899099994)]
+    open_ground, lot = (shapely.Polygon(np.array(ring) + [6_337_000, 2_124_000]) for ring in (needle, lot))
+    assert gaps(layer(open_ground), layer(lot))["width_ft"].tolist() == pytest.approx([0.1], abs=0.001)

@@ -61,7 +61,7 @@ def gaps(
     """
     inside = ground(boundaries, "The layer of boundaries")
     covering, invalid = _covering(covers)
-    left = _uncovered(inside, covering)
+    left = _uncovered(inside, covering, width_floor_ft(tolerance_ft))
     parts, owner = polygon_parts(left)
     large = shapely.area(parts) >= min_area_sqft
     parts, owner = parts[large], owner[large]
@@ -125,8 +125,11 @@ def _covering(covers: tuple) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([*good, mended]), invalid
 
 
-def _uncovered(inside: np.ndarray, covering: np.ndarray) -> np.ndarray:
-    """Each boundary less everything that covers it; null where nothing is left or there is no boundary."""
+def _uncovered(inside: np.ndarray, covering: np.ndarray, width_ft: float) -> np.ndarray:
+    """
+    Each boundary less everything that covers it; null where nothing is left or there is no boundary. Ground nowhere `width_ft`
+    wide may be missing.
+    """
     left = np.full(len(inside), None, dtype=object)
     cut = pieces(covering)
     edges = unmatched_edges(covering, inside)
@@ -137,17 +140,18 @@ def _uncovered(inside: np.ndarray, covering: np.ndarray) -> np.ndarray:
         left[whole] = _differences(inside[whole], cut)
     alone = np.flatnonzero(~whole & ~shapely.is_missing(inside))
     beside = np.split(by[np.argsort(at, kind="stable")], np.cumsum(np.bincount(at, minlength=len(inside)))[:-1])
-    left[alone] = _open_faces(inside[alone], [edges[beside[k]] for k in alone], cut)
+    left[alone] = _open_faces(inside[alone], [edges[beside[k]] for k in alone], cut, width_ft)
     return left
 
 
-def _open_faces(inside: np.ndarray, edges: list[np.ndarray], cut: np.ndarray) -> np.ndarray:
+def _open_faces(inside: np.ndarray, edges: list[np.ndarray], cut: np.ndarray, width_ft: float) -> np.ndarray:
     """
     The ground left open in boundaries that do not overlap each other, each with the unmatched edges beside it.
 
     The number of covers over a point, less one inside a boundary, is -1 just where ground is open, and it changes only across
     unmatched edges. So each face of a boundary that those edges cut it into is open or covered as a whole, and one point in it
-    tells which. A boundary without such edges is one face.
+    tells which: one that lies well inside, because a face may end in a needle that rounding has put on either side of a line.
+    A boundary without such edges is one face.
     """
 
     def faces_of(rows: np.ndarray) -> np.ndarray:
@@ -155,7 +159,9 @@ def _open_faces(inside: np.ndarray, edges: list[np.ndarray], cut: np.ndarray) ->
         return np.array([inside[k] if each is None else shapely.polygonize([each]) for k, each in zip(rows, cuts, strict=True)])
 
     faces, row = polygon_parts(threaded(faces_of, np.arange(len(inside)), chunk=64))
-    places = shapely.point_on_surface(faces)
+    core = threaded(lambda some: shapely.buffer(some, -width_ft / 2, quad_segs=1), faces) if width_ft else faces
+    wide = ~shapely.is_empty(core)
+    faces, row, places = faces[wide], row[wide], shapely.point_on_surface(core[wide])
     is_open = shapely.intersects(inside[row], places)
     is_open[shapely.STRtree(cut).query(places, predicate="intersects")[0]] = False
     left = np.full(len(inside), None, dtype=object)

@@ -12,7 +12,7 @@ import pytest
 import shapely
 from sheets_city import city_layers
 
-from citygis.city import default_city
+from citygis.city import Extent, default_city
 from citygis.errors import SheetError, StoreError
 from citygis.settings import check
 from citygis.sheets import Sheet, Style, draw
@@ -177,10 +177,7 @@ def test_fit_takes_the_next_standard_scale():
     extent = drawn.frame.extent
     west, south, east, north = parcels.total_bounds
     assert (
-        extent.easting_min <= west
-        and extent.northing_min <= south
-        and extent.easting_max >= east
-        and extent.northing_max >= north
+        extent.easting_min <= west and extent.northing_min <= south and extent.easting_max >= east and extent.northing_max >= north
     )
     # At the next larger standard scale it would not have fitted.
     needed = max((east - west) / drawn.frame.width_pt, (north - south) / drawn.frame.height_pt) * 72
@@ -211,9 +208,7 @@ def test_units_of_a_condominium_share_a_number_and_are_listed():
 
 def test_a_tower_of_units_is_listed_within_the_panel(tmp_path):
     parcels = LAYERS["parcel"]
-    stack = parcels.loc[[parcels.index[30]] * 120].assign(
-        apn_display=[f"901-010-{i:03d}" for i in range(120)], parcel_kind="CONDO"
-    )
+    stack = parcels.loc[[parcels.index[30]] * 120].assign(apn_display=[f"901-010-{i:03d}" for i in range(120)], parcel_kind="CONDO")
     stack.index = range(5000, 5120)
     drawn = draw(sheet(scale="fit", paper="arch_d", view={}), LAYERS | {"parcel": pd.concat([parcels, stack])}, city=CITY)
     assert drawn.preflight(drawn.save(tmp_path / "tower.pdf")).passed
@@ -322,3 +317,15 @@ def test_what_cannot_be_drawn_is_refused_with_what_to_do(changes, layers, said):
 def test_a_scale_too_large_for_the_paper_says_which_paper_would_do():
     with pytest.raises(SheetError, match=r"1in=\d+ft.*take paper"):
         draw(sheet(scale="1in=50ft", view={"layer": "parcel", "field": "lot", "values": ["1", "2"]}), LAYERS, city=CITY)
+
+
+def test_a_feature_at_the_other_end_of_the_world_does_not_make_the_sheet_small(caplog):
+    low_e, low_n, high_e, high_n = (float(v) for v in LAYERS["parcel"].total_bounds)
+    extent = Extent(easting_min=low_e - 500, northing_min=low_n - 500, easting_max=high_e + 500, northing_max=high_n + 500)
+    city = CITY.model_copy(update={"extent": extent})
+    stray = LAYERS["parcel"].iloc[:1].copy()
+    stray.geometry = stray.geometry.translate(2e7, 0)
+    layers = LAYERS | {"parcel": pd.concat([LAYERS["parcel"], stray], ignore_index=True)}
+    whole = sheet(scale="fit", view={"layer": "parcel"})
+    assert draw(whole, layers, city=city).frame.scale == draw(whole, LAYERS, city=city).frame.scale
+    assert "not shown: 1" in caplog.text

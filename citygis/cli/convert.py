@@ -70,7 +70,7 @@ def command(
     from citygis.errors import StoreError
     from citygis.gpkg import write_geopackage
     from citygis.publish import publish_text
-    from citygis.readers import read, source_document
+    from citygis.readers import read
 
     path = Path(out)
     draft_path = path.with_suffix(".crosswalk.toml") if crosswalk is None else None
@@ -86,10 +86,9 @@ def command(
     note(f"Read {len(raw):,} rows of {file}. City: {city.name}, {city.crs.name}.", quiet=quiet)
     result = convert(raw, target, crosswalk=crosswalk, city=city)
     walk = result.crosswalk
-    told = {"unit": _unit_of(raw), **({} if walk.is_draft else {"agency": walk.agency}), **walk.document}
     layers = {
         target: result.layer,
-        "source_document": source_document(file, **told),
+        "source_document": source_row(file, raw, result),
         "quarantine": result.quarantine,
         "findings": result.findings,
     }
@@ -165,6 +164,15 @@ def _print(summary: dict) -> None:
     click.echo(f"Written: {summary['out']}")
     if summary["drafted"]:
         click.echo(f"Drafted crosswalk, to be read and corrected: {summary['crosswalk']}")
+
+
+def source_row(file: "Path | str", raw: "gpd.GeoDataFrame", result: "Conversion") -> "pd.DataFrame":
+    """The delivery's row of source_document, with what its crosswalk says of it."""
+    from citygis.readers import source_document
+
+    walk = result.crosswalk
+    told = {} if walk.is_draft else {"agency": walk.agency}
+    return source_document(file, **{"unit": _unit_of(raw), **told, **walk.document})
 
 
 def _unit_of(raw: "gpd.GeoDataFrame") -> str:

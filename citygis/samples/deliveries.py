@@ -22,6 +22,7 @@ from citygis.schema import schema
 COUNTY_Q3, COUNTY_Q4 = "county_parcels_2026q3.zip", "county_parcels_2026q4.zip"
 CITY_BASE, DEPTH_RASTER = "city_base.gpkg", "flood_200yr_depth.tif"
 BASE_LAYERS = (
+    "parcel",
     "tract",
     "right_of_way",
     "easement",
@@ -38,7 +39,7 @@ BASE_LAYERS = (
     "park_access",
     "source_document",
 )
-"""The layers of ``city_base.gpkg``: the City's own, which no delivery brings."""
+"""The layers of ``city_base.gpkg``: the City's own, the parcels as of last quarter among them."""
 
 
 def write_deliveries(folder: Path, city: Riverbend, *, seed: int = SEED, defects: bool = True) -> Path:
@@ -74,7 +75,7 @@ def write_deliveries(folder: Path, city: Riverbend, *, seed: int = SEED, defects
 
 def write_city_base(folder: Path, city: Riverbend) -> None:
     """
-    What the City holds already: ``city_base.gpkg`` with the layers no delivery brings, and ``flood_200yr_depth.tif``.
+    What the City holds already: ``city_base.gpkg`` with the City's own layers, and ``flood_200yr_depth.tif``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     layers = {name: city.layers[name] for name in BASE_LAYERS}

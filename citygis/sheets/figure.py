@@ -119,9 +119,7 @@ class Figure:
         return f"<Figure {self.sheet.title_block.title!r}, {size}, {scale_text(self.frame.scale)}>"
 
 
-def draw(
-    sheet: Sheet, layers: Mapping[str, gpd.GeoDataFrame], *, city: City, styles: Mapping[str, Style] | None = None
-) -> Figure:
+def draw(sheet: Sheet, layers: Mapping[str, gpd.GeoDataFrame], *, city: City, styles: Mapping[str, Style] | None = None) -> Figure:
     """
     Draw a sheet.
 
@@ -166,9 +164,7 @@ def draw(
         for features in seen
         if drawing.drawn(features, frame).any()
     ]
-    legend_entries = list(
-        {entry.text: entry for features in reversed(seen) for entry in drawing.entries(features, frame)}.values()
-    )
+    legend_entries = list({entry.text: entry for features in reversed(seen) for entry in drawing.entries(features, frame)}.values())
 
     at_centre = north(city.crs, frame.easting, frame.northing)
     block, floor = furniture.title_block(lay.panel, lay.type_scale, panel.titles(sheet, city, frame))

@@ -102,9 +102,7 @@ class Font:
             Type=pikepdf.Name.Font,
             Subtype=pikepdf.Name.CIDFontType2,
             BaseFont=name,
-            CIDSystemInfo=pikepdf.Dictionary(
-                Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0
-            ),
+            CIDSystemInfo=pikepdf.Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0),
             FontDescriptor=descriptor,
             CIDToGIDMap=pikepdf.Name.Identity,
             DW=0,

@@ -59,9 +59,7 @@ class Column:
     def write(self, string: str, size: float, *, font: str = "regular", color: str = INK, left: float | None = None) -> None:
         """One line of text; `size` and below before scaling."""
         size = max(size * self.k, MIN_TEXT_PT)
-        self.batches.append(
-            text(string, self.left if left is None else left, self.y - size * 0.76, size, font=font, color=color)
-        )
+        self.batches.append(text(string, self.left if left is None else left, self.y - size * 0.76, size, font=font, color=color))
 
     def paragraph(self, string: str, size: float, *, font: str = "regular", color: str = INK, leading: float = 1.42) -> None:
         """Text broken into lines as wide as the column."""
@@ -95,9 +93,7 @@ def border(lay: Layout) -> Group:
     return Group(
         "Border",
         (
-            rectangle(
-                (left + inset, bottom + inset, right - inset, top - inset), stroke=INK, width_pt=BORDER_PT, cap="projecting"
-            ),
+            rectangle((left + inset, bottom + inset, right - inset, top - inset), stroke=INK, width_pt=BORDER_PT, cap="projecting"),
             polyline([(panel_edge, bottom + inset), (panel_edge, top - inset)], stroke=INK, width_pt=0.6),
             rectangle(lay.map, stroke=INK, width_pt=0.9, cap="projecting"),
         ),
@@ -326,9 +322,7 @@ def _fitted(column: Column, string: str, size: float, name: str, color: str) -> 
 def _swatch(entry: Entry, left: float, bottom: float, width: float, height: float) -> list[Paths | Texts]:
     symbol = entry.symbol
     middle = bottom + height / 2
-    line = (
-        {"stroke": symbol.line.color, "width_pt": symbol.line.width_pt, "dash_pt": symbol.line.dash_pt} if symbol.line else {}
-    )
+    line = {"stroke": symbol.line.color, "width_pt": symbol.line.width_pt, "dash_pt": symbol.line.dash_pt} if symbol.line else {}
     if entry.kind == "area" and (symbol.fill or not symbol.line or not symbol.line.dash_pt):
         return [rectangle((left, bottom, left + width, bottom + height), fill=symbol.fill, **line)]
     if entry.kind in ("area", "line"):

@@ -33,8 +33,7 @@ def grid_lines(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
     clear = float(frame.scale) * _CLEAR_IN
     return (
         np.arange(math.ceil((extent.easting_min + clear) / interval), (extent.easting_max - clear) // interval + 1) * interval,
-        np.arange(math.ceil((extent.northing_min + clear) / interval), (extent.northing_max - clear) // interval + 1)
-        * interval,
+        np.arange(math.ceil((extent.northing_min + clear) / interval), (extent.northing_max - clear) // interval + 1) * interval,
     )
 
 

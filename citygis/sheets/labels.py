@@ -55,9 +55,7 @@ def inside(polygons: np.ndarray, label: Label, texts: list[np.ndarray], taken: n
         some = blocks[rows, scale]
         side = sides[turn]
         # What is larger than the rectangle around a polygon need not be tried in the polygon.
-        fits = (
-            (some.width_pt > 0) & (some.width_pt + 2 * PAD_PT <= side.long_pt) & (some.height_pt + 2 * PAD_PT <= side.deep_pt)
-        )
+        fits = (some.width_pt > 0) & (some.width_pt + 2 * PAD_PT <= side.long_pt) & (some.height_pt + 2 * PAD_PT <= side.deep_pt)
         at = open_[fits[open_]]
         if not len(at):
             continue

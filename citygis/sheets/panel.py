@@ -82,9 +82,7 @@ def sources(sheet: Sheet, seen: list[Features], documents: pd.DataFrame | None) 
         if 0 < len(names) <= _NAMED_DOCUMENTS:
             what = "; ".join(sorted(names))
         else:
-            kinds = (
-                own["doc_type"].fillna("document").value_counts().sort_index() if "doc_type" in own else {"document": len(own)}
-            )
+            kinds = own["doc_type"].fillna("document").value_counts().sort_index() if "doc_type" in own else {"document": len(own)}
             what = ", ".join(f"{kind.replace('_', ' ').lower()} ({count:,})" for kind, count in kinds.items())
         lines.append(f"{agency}: {what}.")
     return lines
@@ -98,9 +96,7 @@ def key_table(column: Column, unlabelled: pd.DataFrame, floor_pt: float) -> None
     k = column.k
     size, leading, indent = max(6.0 * k, MIN_TEXT_PT), 8.2 * k, 16 * k
     wide = column.width / 3
-    entries = [
-        (int(key), wrapped(", ".join(texts), wide - indent - 6 * k, size)) for key, texts in keyed.groupby("key")["text"]
-    ]
+    entries = [(int(key), wrapped(", ".join(texts), wide - indent - 6 * k, size)) for key, texts in keyed.groupby("key")["text"]]
     column.heading("Numbers on the map")
     # One line stays free to say what is left over.
     deep = int((column.y - floor_pt - 8 * k) / leading) - 1

@@ -281,9 +281,7 @@ def _sections(page: pikepdf.Page) -> dict[str, bytes]:
     contents = page.obj["/Contents"]
     streams = contents if isinstance(contents, pikepdf.Array) else [contents]
     content = b"\n".join(stream.read_bytes() for stream in streams)
-    return {
-        mark.decode(): body for mark, body in re.findall(rb"/OC (/\w+) BDC\s(.*?)\sEMC\s", content + b"\n", flags=re.DOTALL)
-    }
+    return {mark.decode(): body for mark, body in re.findall(rb"/OC (/\w+) BDC\s(.*?)\sEMC\s", content + b"\n", flags=re.DOTALL)}
 
 
 def _taken_apart(pdf: pikepdf.Pdf, page: pikepdf.Page, content: bytes | None) -> Section | None:

@@ -2,6 +2,7 @@
 A sheet's view: the ground it shows, and the scale at which that fits the paper.
 """
 
+import logging
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -17,6 +18,8 @@ from citygis.sheets.layout import Layout, layout
 from citygis.sheets.scene import POINTS_PER_INCH
 from citygis.sheets.sheet import Page, Sheet, View, page_of, paper_profiles
 from citygis.sheets.style import Style, nearest, text_of
+
+logger = logging.getLogger(__name__)
 
 
 def map_frame(
@@ -74,7 +77,7 @@ def _extent_of(view: View, given: list[tuple[str, Style, gpd.GeoDataFrame]], lay
     shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
     if not len(shapes):
         raise SheetError(f"There is nothing to show: no feature with geometry for {what}. Look at [view] in the sheet.")
-    bounds = shapely.bounds(shapes)
+    bounds = within_city(shapely.bounds(shapes), city, what)
     if view.centre == "features":
         # The feature nearest the median, not the median itself, which may lie in a lake.
         middles = (bounds[:, :2] + bounds[:, 2:]) / 2
@@ -83,15 +86,30 @@ def _extent_of(view: View, given: list[tuple[str, Style, gpd.GeoDataFrame]], lay
     return Extent(*(float(v) for v in (*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0))))
 
 
+def within_city(bounds: np.ndarray, city: City, what: str) -> np.ndarray:
+    """
+    The bounds of features that reach into the City's extent; all, when it has none or nothing does.
+
+    One feature with a lost sign would otherwise make the sheet show half the globe. What is left out is logged.
+    """
+    if city.extent is None:
+        return bounds
+    box = city.extent
+    inside = (bounds[:, 0] <= box.easting_max) & (bounds[:, 2] >= box.easting_min)
+    inside &= (bounds[:, 1] <= box.northing_max) & (bounds[:, 3] >= box.northing_min)
+    if inside.all() or not inside.any():
+        return bounds
+    logger.warning("Features of %s outside the City's extent, not shown: %d.", what, (~inside).sum())
+    return bounds[inside]
+
+
 def _require_fit(extent: Extent, scale: Fraction, width: float, height: float, page: Page, sheet: Sheet) -> None:
     width_ft, height_ft = (points / POINTS_PER_INCH * float(scale) for points in (width, height))
     if extent.width_ft <= width_ft and extent.height_ft <= height_ft:
         return
     fits = standard_scale(extent.width_ft, extent.height_ft, width, height)
     larger = [
-        name
-        for name, paper in paper_profiles().items()
-        if _fits(sheet, name, extent, scale) and max(paper.size_in) > page.width_in
+        name for name, paper in paper_profiles().items() if _fits(sheet, name, extent, scale) and max(paper.size_in) > page.width_in
     ]
     on_paper = f", or take paper {larger[0]!r}" if larger else ""
     raise SheetError(

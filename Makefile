@@ -38,7 +38,7 @@ bench: $(STAMP) ## seconds and peak memory at 10k and 200k parcels
 	$(BIN)/python scripts/bench/pipeline.py
 
 sample-data: $(STAMP) ## write sample_data/ again from its generator
-	$(BIN)/python scripts/make_sample_data.py --committed
+	$(BIN)/python scripts/make_sample_data.py
 
 clean:          ## what make has made
 	rm -rf $(VENV) demo out .pytest_cache .ruff_cache

@@ -4,7 +4,7 @@ Make the sample data: the committed files, or the same city at any size for benc
 Examples::
 
     python scripts/make_sample_data.py                                    # the files under sample_data/, as committed
-    python scripts/make_sample_data.py --parcels 200000 --out /tmp/big    # a city of 200,000 parcels
+    python scripts/make_sample_data.py --parcels 200000 --out big         # a city of 200,000 parcels
 """
 
 import argparse

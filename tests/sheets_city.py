@@ -89,8 +89,7 @@ def city_layers(across: int = 2, down: int = 5, *, cul_de_sac: bool = True) -> d
 
     display = [f"{191 + block // 20:03d}-{block % 20 * 10 + 10:03d}-{lot:02d}" for _, block, lot in parcels]
     kinds = [
-        "REMAINDER" if lot == 22 and block % 3 == 0 else "GOVT" if lot == 5 and block == 1 else "FEE"
-        for _, block, lot in parcels
+        "REMAINDER" if lot == 22 and block % 3 == 0 else "GOVT" if lot == 5 and block == 1 else "FEE" for _, block, lot in parcels
     ]
     return {
         "parcel": layer(
@@ -122,9 +121,7 @@ def city_layers(across: int = 2, down: int = 5, *, cul_de_sac: bool = True) -> d
         "tract": layer(
             tracts, tract_no=[str(4011 + i) for i in range(len(tracts))], tract_name=["Riverbend Estates"] * len(tracts)
         ),
-        "corner": layer(
-            [c[0] for c in corners], corner_id=[f"M{i}" for i in range(len(corners))], kind=[c[1] for c in corners]
-        ),
+        "corner": layer([c[0] for c in corners], corner_id=[f"M{i}" for i in range(len(corners))], kind=[c[1] for c in corners]),
         "park": layer([park], park_id=["P1"], name=["Egret Park"]),
     }
 
@@ -133,9 +130,7 @@ def _cul_de_sac(block):
     """A block with a dead-end street into its middle: its lots, and the street."""
     west, south, east, north = block.bounds
     middle, head = (west + east) / 2, (south + 120.0)
-    bulb = shapely.union(
-        shapely.Point(middle, head).buffer(50, quad_segs=16), shapely.box(middle - 25, south, middle + 25, head)
-    )
+    bulb = shapely.union(shapely.Point(middle, head).buffer(50, quad_segs=16), shapely.box(middle - 25, south, middle + 25, head))
     rest = shapely.difference(block, bulb)
     cuts = [shapely.LineString([(e, south - 1), (e, north + 1)]) for e in np.arange(west + LOT, middle - 120, LOT)]
     cuts += [shapely.LineString([(e, south - 1), (e, north + 1)]) for e in np.arange(east - LOT, middle + 120, -LOT)]

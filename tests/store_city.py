@@ -51,9 +51,7 @@ def parcels(n: int, *, apns: list[str] | None = None, source_sha256: str = "a" *
         "geom_hash": pd.Series(geom_hashes(shapes), dtype="str"),
     }
     empty = empty_layer(schema().layer("parcel"), crs=None)
-    columns = {
-        name: pd.Series(known.get(name), index=i, dtype=dtype) for name, dtype in empty.dtypes.items() if name != "geometry"
-    }
+    columns = {name: pd.Series(known.get(name), index=i, dtype=dtype) for name, dtype in empty.dtypes.items() if name != "geometry"}
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(shapes, crs=6420))
 
 
@@ -68,9 +66,7 @@ def dump(path: Path) -> list[str]:
     """Everything that a database says, as text, whatever pages it lies on."""
     with sqlite3.connect(path) as connection:
         lines = [repr(row) for row in connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")]
-        names = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'rtree%' ORDER BY name"
-        )
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'rtree%' ORDER BY name")
         for (name,) in names.fetchall():
             lines += [f"{name} {row!r}" for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY rowid')]
     return lines
@@ -84,7 +80,5 @@ def load(city, layers, **options):
 
 
 def errors(*features, code="T01", layer="parcel"):
-    rows = [
-        {"code": code, "rule": "overlap", "severity": "error", "layer": layer, "feature": f, "message": "m"} for f in features
-    ]
+    rows = [{"code": code, "rule": "overlap", "severity": "error", "layer": layer, "feature": f, "message": "m"} for f in features]
     return findings_frame(rows, crs=default_city().crs)

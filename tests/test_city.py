@@ -64,5 +64,5 @@ def test_the_citys_own_crosswalk_comes_before_the_packaged_one(folder):
     (folder / "crosswalks").mkdir()
     (folder / "crosswalks" / "county.toml").write_text("")
     assert open_city(folder).crosswalk("county").is_own
-    with pytest.raises(SettingsError, match="There are: .*county"):
+    with pytest.raises(SettingsError, match=r"There are: .*county"):
         open_city(folder).crosswalk("count")

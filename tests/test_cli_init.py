@@ -17,7 +17,15 @@ def test_a_new_city_has_its_settings_folders_sheets_and_an_empty_store(tmp_path)
     assert init(folder, "--name", "City of Elsewhere", "--county", "Yolo", "--crs", "EPSG:6418").exit_code == 0
     city = cg.open_city(folder)
     assert (city.name, city.county, city.crs.to_epsg()) == ("City of Elsewhere", "Yolo", 6418)
-    assert {path.name for path in folder.iterdir()} >= {"city.toml", "crosswalks", "styles", "sheets", "jobs", "city.gpkg", "README.md"}
+    assert {path.name for path in folder.iterdir()} >= {
+        "city.toml",
+        "crosswalks",
+        "styles",
+        "sheets",
+        "jobs",
+        "city.gpkg",
+        "README.md",
+    }
     assert sorted(path.name for path in city.sheets_folder.iterdir()) == ["parcel_map.toml", "parcel_wall_map.toml"]
     with cg.store(city) as db:
         assert {info.name: info.rows for info in db.layers()}["parcel"] == 0

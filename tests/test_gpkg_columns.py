@@ -30,9 +30,7 @@ def test_every_field_type_comes_back_as_it_went_with_its_nulls(tmp_path):
         "datetime64[s]"
     )
     moments = ["2026-01-31T08:00:00.123Z", None, "1899-12-31T23:59:59.999Z", "2026-07-01T00:00:00Z", "9999-12-31T23:59:59.999Z"]
-    frame["tx_from"] = pd.to_datetime(pd.Series([*moments, *[None] * 6]), utc=True, format="ISO8601").astype(
-        "datetime64[us, UTC]"
-    )
+    frame["tx_from"] = pd.to_datetime(pd.Series([*moments, *[None] * 6]), utc=True, format="ISO8601").astype("datetime64[us, UTC]")
     frame["global_id"] = pd.Series(["6d1f5a0e-6a3c-5d7e-9b42-2d0c7f3b8e11", *[None] * 10], dtype="str")
     back = round_trip(tmp_path, frame, "parcel", schema=schema())
     assert_geodataframe_equal(back, frame)

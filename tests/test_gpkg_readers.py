@@ -71,8 +71,7 @@ def test_pyogrio_and_fiona_read_what_citygis_reads(path):
     theirs = pyogrio.read_dataframe(path, layer="parcel")
     assert theirs.crs == ours.crs
     assert (
-        shapely.normalize(theirs.geometry.to_numpy())
-        == shapely.normalize(shapely.multipolygons(ours.geometry, indices=range(N)))
+        shapely.normalize(theirs.geometry.to_numpy()) == shapely.normalize(shapely.multipolygons(ours.geometry, indices=range(N)))
     ).all()
     for name in ("apn", "situs_text", "global_id", "calc_area_sqft", "roll_year", "city_owned"):
         assert theirs[name].tolist() == ours[name].tolist()

@@ -66,9 +66,7 @@ def reported(path: Path) -> list[dict]:
     beside = {name: city().layers[name] for name in ("tract", "right_of_way")} if layer == "parcel" else {}
     findings = validate({layer: conversion.layer, **beside}, city=RIVERBEND)
     told = conversion.findings[conversion.findings["severity"] == "error"]
-    rows = [
-        {"code": row.quarantine_code, "row": _row(row.source_ref), "place": None} for row in conversion.quarantine.itertuples()
-    ]
+    rows = [{"code": row.quarantine_code, "row": _row(row.source_ref), "place": None} for row in conversion.quarantine.itertuples()]
     for row in pd.concat([findings, told]).itertuples():
         centre = shapely.centroid(row.geometry) if row.geometry is not None else None
         rows.append({"code": row.code, "row": _row(row.source_ref), "place": centre})
@@ -113,9 +111,7 @@ def test_the_issue_s_kinds_of_parcel_defects_are_planted():
     assert kinds["overlap"] == 3
     assert kinds["gap"] == 2
     assert kinds["unretired_parent"] == 2
-    assert {"bowtie", "null_geometry", "duplicate_apn", "undeclared_stack", "tiny", "out_of_tract", "apn_free_text"} <= set(
-        kinds
-    )
+    assert {"bowtie", "null_geometry", "duplicate_apn", "undeclared_stack", "tiny", "out_of_tract", "apn_free_text"} <= set(kinds)
     assert {
         "apn_missing",
         "unknown_code",

@@ -96,9 +96,7 @@ def test_kinds_that_the_city_must_have_are_there():
 def test_boundary_lines_give_the_parcels_back():
     lines, parcels = LAYERS["boundary_line"], LAYERS["parcel"]
     sides = pd.concat([lines.assign(parcel=lines["left_parcel"]), lines.assign(parcel=lines["right_parcel"])])
-    rings = (
-        sides.dropna(subset="parcel").groupby("parcel")["geometry"].agg(lambda parts: shapely.polygonize(list(parts)).geoms[0])
-    )
+    rings = sides.dropna(subset="parcel").groupby("parcel")["geometry"].agg(lambda parts: shapely.polygonize(list(parts)).geoms[0])
     lots = parcels[_first_of_stack(parcels)].set_index("global_id").geometry
     built = gpd.GeoSeries(rings, crs=lots.crs).reindex(lots.index)
     assert (geom_hashes(built) == geom_hashes(lots)).all()

@@ -9,7 +9,24 @@ from citygis.errors import SchemaError, SettingsError
 from citygis.schema import data_dictionary, empty_layer, read_schema, schema
 
 LAYERS = Path(__file__).parents[1] / "citygis" / "schema" / "layers"
-COMMON = ["global_id", "status", "source_id", "source_ref", "method", "h_accuracy_ft", "accuracy_basis", "created_by_record", "retired_by_record", "legal_from", "legal_to", "tx_from", "tx_to", "editor", "geom_hash", "note"]
+COMMON = [
+    "global_id",
+    "status",
+    "source_id",
+    "source_ref",
+    "method",
+    "h_accuracy_ft",
+    "accuracy_basis",
+    "created_by_record",
+    "retired_by_record",
+    "legal_from",
+    "legal_to",
+    "tx_from",
+    "tx_to",
+    "editor",
+    "geom_hash",
+    "note",
+]
 
 
 def test_the_layers_a_city_needs_are_there():

@@ -236,9 +236,7 @@ def test_a_store_of_a_later_citygis_is_refused(tmp_path):
     store(city)
     with sqlite3.connect(city.store_path) as connection:
         connection.execute("UPDATE citygis_meta SET value = ? WHERE key = 'store_version'", (STORE_VERSION + 1,))
-    with pytest.raises(
-        StoreError, match=rf"later citygis \(store_version {STORE_VERSION + 1}; this one knows {STORE_VERSION}\)"
-    ):
+    with pytest.raises(StoreError, match=rf"later citygis \(store_version {STORE_VERSION + 1}; this one knows {STORE_VERSION}\)"):
         store(city)
 
 

@@ -27,9 +27,7 @@ def test_what_goes_in_comes_out_with_who_and_when(city):
     assert batch.change_id == 1
     assert batch.counts == {"parcel": Counts(3, 0, 0, 0), "source_document": Counts(1, 0, 0, 0)}
     back = store(city).read("parcel")
-    stamped = frame.assign(
-        tx_from=pd.Series([AT] * 3, dtype="datetime64[us, UTC]"), editor=pd.Series(["clerk"] * 3, dtype="str")
-    )
+    stamped = frame.assign(tx_from=pd.Series([AT] * 3, dtype="datetime64[us, UTC]"), editor=pd.Series(["clerk"] * 3, dtype="str"))
     assert_geodataframe_equal(back, stamped)
     (change,) = store(city).changes().to_dict("records")
     assert (change["author"], change["message"], change["at"]) == ("clerk", "first roll", pd.Timestamp(AT))

@@ -165,9 +165,7 @@ def _date(text: pd.Series, kind: str, date_format: str | None, timezone: str | N
         clock = parts[1].fillna("00:00")
         local = pd.to_datetime(days + "T" + clock, format="ISO8601", errors="coerce").astype("datetime64[us]")
         zoned = parts.index[parts[2].notna()]
-        fixed = pd.to_datetime(
-            days[zoned] + "T" + clock[zoned] + parts.loc[zoned, 2], format="ISO8601", utc=True, errors="coerce"
-        )
+        fixed = pd.to_datetime(days[zoned] + "T" + clock[zoned] + parts.loc[zoned, 2], format="ISO8601", utc=True, errors="coerce")
         fixed = fixed.astype("datetime64[us, UTC]")
         bad = (text.notna() & local.isna()).to_numpy()
         why = "is not a date written year-month-day (state `date_format` in the crosswalk)"

@@ -100,9 +100,7 @@ def convert(
     walk = _named_as_sent(walk, outside, [*outside, *(name for name in PROVENANCE if name in table)])
     placed, lineage = _placed(raw, target, walk, city)
     filled = {
-        field.name: fill_field(
-            table, field, walk.fields.get(field.name), null_values=walk.null_values, profiles=city.apn_profiles
-        )
+        field.name: fill_field(table, field, walk.fields.get(field.name), null_values=walk.null_values, profiles=city.apn_profiles)
         for field in target.fields
         if field.filled_by == "agency"
     }
@@ -157,9 +155,7 @@ def _named_as_sent(walk: Crosswalk, outside: list[str], columns: list[str]) -> C
         if name not in found:
             same = [column for column in columns if column.casefold() == name.casefold()] if not walk.match_case else []
             if name not in columns and len(same) > 1:
-                raise SettingsError(
-                    f"The crosswalk says `{name}`, and the data has {' and '.join(same)}. Say `match_case = true`."
-                )
+                raise SettingsError(f"The crosswalk says `{name}`, and the data has {' and '.join(same)}. Say `match_case = true`.")
             found[name] = name if name in columns else same[0] if same else None
         return found[name]
 
@@ -211,9 +207,7 @@ def _placed(raw: pd.DataFrame, layer: Layer, walk: Crosswalk, city: City) -> tup
         shapes, city.crs, same_frame=same, same_datum=city.same_datum, tolerance_ft=city.tolerances.parcel_ft
     )
     geometry = np.asarray(moved.geometry.array)
-    codes = (
-        raw["read_code"].reset_index(drop=True) if "read_code" in raw else pd.Series(None, index=range(len(raw)), dtype="str")
-    )
+    codes = raw["read_code"].reset_index(drop=True) if "read_code" in raw else pd.Series(None, index=range(len(raw)), dtype="str")
     told = raw["read_message"].reset_index(drop=True).astype("str") if "read_message" in raw else codes.astype("str")
     told = told.where(codes.isin(UNREADABLE).to_numpy(dtype=bool))
     placed = place(np.asarray(raw.geometry.array), geometry, layer.geometry, told)

@@ -87,12 +87,7 @@ def draft_crosswalk(raw: gpd.GeoDataFrame | pd.DataFrame, layer: str, *, city: C
             maps[f"{field.name}_unit"] = FieldMap(constant=unit, reason=f"the name {candidate.column} says so")
     for name in target.key:
         field = target.field(name)
-        if (
-            field.required
-            and name not in maps
-            and not is_apn(field)
-            and (found := _fallback(table, columns, used, field, city))
-        ):
+        if field.required and name not in maps and not is_apn(field) and (found := _fallback(table, columns, used, field, city)):
             maps[name] = found
             used.update(found.columns)
     for name in columns:
@@ -249,9 +244,7 @@ def _fallback(table: pd.DataFrame, columns: list[str], used: set[str], field: Fi
     ]
     if "source_ref" in table:
         rows = {"from": "source_ref", "split": {"pattern": r"([^#/]+)$"}}
-        why = (
-            "NO COLUMN TELLS THE FEATURES APART. The row number does, and changes when the sender sorts the file: ask for a key"
-        )
+        why = "NO COLUMN TELLS THE FEATURES APART. The row number does, and changes when the sender sorts the file: ask for a key"
         options.append((FieldMap.model_validate(rows), why))
     for rule, why in options:
         filled = fill_field(table, field, rule, null_values=NULL_VALUES, profiles=city.apn_profiles)

@@ -111,9 +111,7 @@ def fill_field(
     return Filled(values.astype(DTYPES[field.type]), problems, defaulted, lost, spelt)
 
 
-def _source_text(
-    raw: pd.DataFrame, field: Field, rule: FieldMap, null_values: Sequence[str]
-) -> tuple[pd.Series, list[Problem]]:
+def _source_text(raw: pd.DataFrame, field: Field, rule: FieldMap, null_values: Sequence[str]) -> tuple[pd.Series, list[Problem]]:
     """The text that the field is made of: the first column that the row fills, or the template."""
     nulls = null_values if rule.null_values is None else rule.null_values
     parts, lost = {}, _none(raw)
@@ -159,9 +157,7 @@ def _translated(text: pd.Series, field: Field, rule: FieldMap) -> tuple[pd.Serie
     sent = text
     if rule.split is not None:
         found = text.map(lambda value: _split(value, rule), na_action="ignore").astype("str")
-        problems += _problem(
-            (text.notna() & found.isna()).to_numpy(), "C02", field, sent, "{value} has no part as `split` says"
-        )
+        problems += _problem((text.notna() & found.isna()).to_numpy(), "C02", field, sent, "{value} has no part as `split` says")
         text = found.mask(found == "")
     if rule.cast == "integer":
         whole = cast_text(text, "integer")

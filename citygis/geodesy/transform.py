@@ -211,9 +211,7 @@ def _definition(crs: CRS) -> dict[tuple[str, str, str], float]:
     parameters = crs.coordinate_operation.params
     parallels = sorted(p.value for p in parameters if "standard parallel" in p.name)
     numbers = {("parallel", "angular", str(i)): value for i, value in enumerate(parallels)}
-    numbers |= {
-        (p.name, p.unit_category, p.unit_name.casefold()): p.value for p in parameters if "standard parallel" not in p.name
-    }
+    numbers |= {(p.name, p.unit_category, p.unit_name.casefold()): p.value for p in parameters if "standard parallel" not in p.name}
     numbers["axis unit", "ratio", ""] = crs.axis_info[0].unit_conversion_factor
     numbers["ellipsoid", "ratio", ""] = crs.ellipsoid.inverse_flattening
     return numbers

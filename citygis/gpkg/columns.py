@@ -177,9 +177,7 @@ def _type_of(values: pd.Series) -> str:
     if pd.api.types.is_bool_dtype(values.dtype) or kind == "boolean":
         return "boolean"
     if pd.api.types.is_integer_dtype(values.dtype) or kind == "integer":
-        fits = (
-            values.dropna().map(lambda n: -(2**63) <= n < 2**63).all() if values.dtype in (object, "uint64", "UInt64") else True
-        )
+        fits = values.dropna().map(lambda n: -(2**63) <= n < 2**63).all() if values.dtype in (object, "uint64", "UInt64") else True
         return "integer" if fits else "any"
     if pd.api.types.is_float_dtype(values.dtype) or kind == "floating":
         return "double"
@@ -206,9 +204,7 @@ def _text(values: pd.Series, column: Column, where: str) -> pd.Series:
     if length:
         long = pc.greater(pc.utf8_length(texts), length).fill_null(False).to_numpy(zero_copy_only=False)
         if long.any():
-            _refuse(
-                where, values[long], f"is longer than the {length} characters of the column. Shorten it or quarantine the row"
-            )
+            _refuse(where, values[long], f"is longer than the {length} characters of the column. Shorten it or quarantine the row")
     return values
 
 
@@ -220,9 +216,7 @@ def _double(values: pd.Series, column: Column, where: str) -> pd.Series:
     given = values.dropna()
     if pd.api.types.is_bool_dtype(values.dtype) or not _numbers(values):
         odd = (
-            given
-            if values.dtype != object
-            else given[given.map(lambda v: isinstance(v, bool) or not isinstance(v, (int, float)))]
+            given if values.dtype != object else given[given.map(lambda v: isinstance(v, bool) or not isinstance(v, (int, float)))]
         )
         _refuse(where, odd if len(odd) else given, "is not a number. Cast it before it is stored (DOUBLE)")
     if not _exact(given):
@@ -313,9 +307,7 @@ def _numbers(values: pd.Series) -> bool:
     if values.dtype != object:
         return pd.api.types.is_numeric_dtype(values.dtype)
     return (
-        values.dropna()
-        .map(lambda v: isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, decimal.Decimal)))
-        .all()
+        values.dropna().map(lambda v: isinstance(v, (int, float, np.number)) and not isinstance(v, (bool, decimal.Decimal))).all()
     )
 
 

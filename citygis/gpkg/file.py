@@ -240,9 +240,7 @@ def geometry_type_of(name: str, shapes: np.ndarray, layer: Layer | None) -> str:
     stored = STORED_TYPE[layer.geometry]
     wrong = [kind for kind in kinds if kind not in _PARTS[stored]]
     if wrong:
-        raise SchemaError(
-            f"{name} holds {', '.join(wrong)}; the layer is of {layer.geometry}. Quarantine those features first."
-        )
+        raise SchemaError(f"{name} holds {', '.join(wrong)}; the layer is of {layer.geometry}. Quarantine those features first.")
     return stored
 
 
@@ -277,9 +275,7 @@ def _write_layer(
 def _require_writable(name: str, attributes: pd.DataFrame) -> None:
     spatial = [str(column) for column, dtype in attributes.dtypes.items() if isinstance(dtype, gpd.array.GeometryDtype)]
     if spatial:
-        raise SchemaError(
-            f"{name} has a second geometry column, {', '.join(spatial)}. A GeoPackage layer has one: drop it first."
-        )
+        raise SchemaError(f"{name} has a second geometry column, {', '.join(spatial)}. A GeoPackage layer has one: drop it first.")
     repeated = attributes.columns[attributes.columns.duplicated()].tolist()
     if repeated:
         raise SchemaError(f"{name} has two columns named {repeated[0]!r}. Rename one of them.")

@@ -155,9 +155,7 @@ def create_table(
     Table
     """
     if name.lower().startswith(("gpkg_", "rtree_", "sqlite_")) or '"' in name or "'" in name or not name:
-        raise ValueError(
-            f"Invalid layer name {name!r}. Must not be empty, hold quotes, or begin with gpkg_, rtree_ or sqlite_."
-        )
+        raise ValueError(f"Invalid layer name {name!r}. Must not be empty, hold quotes, or begin with gpkg_, rtree_ or sqlite_.")
     columns = tuple(columns)
     taken = {column.name.lower() for column in columns}
     key = _free("fid", taken)
@@ -169,8 +167,7 @@ def create_table(
     parts += [f"{quoted(column.name)} {column.sql}" for column in renamed]
     connection.execute(f"CREATE TABLE {quoted(name)} ({', '.join(parts)})")
     connection.execute(
-        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id) VALUES (?, ?, ?, ?, ?, ?)",
         (
             name,
             "features" if geometry_type else "attributes",

@@ -152,8 +152,7 @@ def _required_if(about: Subject, rule: Rule) -> pd.DataFrame:
         absent = ~given(frame[rule.field]) if rule.field in frame else np.ones(len(frame), dtype=bool)
         rows = np.flatnonzero(absent & frame[rule.when_field].isin(rule.when_in).to_numpy(dtype=bool))
     said = [
-        f"{rule.message}: {rule.when_field} is {_quoted(frame[rule.when_field][row])}, {rule.field} is not given."
-        for row in rows
+        f"{rule.message}: {rule.when_field} is {_quoted(frame[rule.when_field][row])}, {rule.field} is not given." for row in rows
     ]
     return finding(about, "A07", rule.name, rows, said, severity=rule.severity)
 

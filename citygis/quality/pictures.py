@@ -257,9 +257,7 @@ def _path(shapes: np.ndarray, window: Window, width: int = WIDTH, height: int = 
     lines = np.concatenate([rings, parts[shapely.get_dimensions(parts) == 1]])
     said = []
     coordinates, owner = shapely.get_coordinates(lines, return_index=True)
-    for run in (
-        np.split(_to_paper(coordinates, window, width, height), np.flatnonzero(np.diff(owner)) + 1) if len(lines) else ()
-    ):
+    for run in np.split(_to_paper(coordinates, window, width, height), np.flatnonzero(np.diff(owner)) + 1) if len(lines) else ():
         said.append("M" + "L".join(f"{e:.1f} {n:.1f}" for e, n in run))
     points = shapely.get_coordinates(parts[shapely.get_dimensions(parts) == 0])
     said += [f"M{e - 2:.1f} {n - 2:.1f}h4v4h-4z" for e, n in _to_paper(points, window, width, height)]

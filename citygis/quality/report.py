@@ -131,9 +131,7 @@ def write_report(
     if there and not overwrite:
         raise StoreError(f"{there[0]} exists and is left as it is. Say --overwrite to replace it, or name another folder.")
     page = html_report(findings, layers, city=city, title=title, checked_on=checked_on, not_judged=not_judged, key=key)
-    publish_text(
-        paths["findings.json"], json.dumps(records(findings), ensure_ascii=False, indent=1) + "\n", overwrite=overwrite
-    )
+    publish_text(paths["findings.json"], json.dumps(records(findings), ensure_ascii=False, indent=1) + "\n", overwrite=overwrite)
     publish_text(paths["findings.csv"], findings_csv(findings), overwrite=overwrite)
     write_geopackage(paths["findings.gpkg"], findings_layers(findings), overwrite=overwrite)
     publish_text(paths["report.html"], page, overwrite=overwrite)

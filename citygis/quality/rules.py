@@ -53,9 +53,7 @@ _RULES = (
         "The feature lies outside the City's extent",
         "Look at the coordinate system and the coordinate order first.",
     ),
-    Rule(
-        "G07", "The geometry is of the wrong type", "Send it to the layer it belongs in, or derive the right geometry from it."
-    ),
+    Rule("G07", "The geometry is of the wrong type", "Send it to the layer it belongs in, or derive the right geometry from it."),
     Rule("G08", "A coordinate is not a number", "Correct the coordinates at the source and read the file again."),
     Rule(
         "T01",

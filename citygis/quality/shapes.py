@@ -137,9 +137,7 @@ def _invalid(about: Subject) -> pd.DataFrame:
     broken = topology.invalid(about.shapes)
     rows = broken["feature"].to_numpy(dtype=int)
     said = [_KINDS.get(kind, kind.replace("_", " ")) for kind in broken["kind"]]
-    message = [
-        f"The geometry is broken: {what}. Overlaps and gaps beside it are not judged until it is mended." for what in said
-    ]
+    message = [f"The geometry is broken: {what}. Overlaps and gaps beside it are not judged until it is mended." for what in said]
     place = np.asarray(broken.geometry.array, dtype=object)
     unknown = shapely.is_missing(place)
     place[unknown] = about.place[rows[unknown]]

@@ -107,9 +107,7 @@ def _subjects(
     """The layers made ready, in feet, and the CRS they share as sent."""
     if isinstance(layers, pd.DataFrame):
         if not layer:
-            raise ValueError(
-                "Invalid layer None. Must be the layer's name where one frame is given: validate(frame, 'parcel')."
-            )
+            raise ValueError("Invalid layer None. Must be the layer's name where one frame is given: validate(frame, 'parcel').")
         layers = {layer: layers}
     subjects: dict[str, Subject] = {}
     shared: tuple[str, CRS] | None = None

@@ -206,9 +206,7 @@ def rights_of_way(plan: Plan, fabric: Fabric) -> gpd.GeoDataFrame:
     vacated = shapely.polygons(on_ground(corners))
     titles = [_map_title(plan.tracts[k]) if k >= 0 else ROAD_REGISTER for k in tract[faces]]
     accepted = [plan.tracts[k].recorded if k >= 0 else "1958-01-06" for k in tract[faces]]
-    kinds = [
-        "CANAL" if street.kind == "canal" else "ACCEPTED" if m else "FEE" for street, m in zip(streets, on_map, strict=True)
-    ]
+    kinds = ["CANAL" if street.kind == "canal" else "ACCEPTED" if m else "FEE" for street, m in zip(streets, on_map, strict=True)]
     is_canal = np.array([street.kind == "canal" for street in streets])
     n = len(faces)
     ids = document_ids([*titles, VACATION])
@@ -235,8 +233,7 @@ def rights_of_way(plan: Plan, fabric: Fabric) -> gpd.GeoDataFrame:
 def records(plan: Plan) -> list[Record]:
     """The records that the fabric rests on."""
     maps = [
-        Record(_map_title(p), "PARCEL_MAP" if p.map_kind == "PARCEL_MAP" else "FINAL_MAP", p.recorded, "MAPS")
-        for p in plan.tracts
+        Record(_map_title(p), "PARCEL_MAP" if p.map_kind == "PARCEL_MAP" else "FINAL_MAP", p.recorded, "MAPS") for p in plan.tracts
     ]
     return [
         *maps,

@@ -103,9 +103,7 @@ def write_county_file(path: Path, tables: Iterable[gpd.GeoDataFrame]) -> int:
         options = {"driver": "ESRI Shapefile", "crs": "EPSG:4326", "encoding": "UTF-8"}
         fiona.open(shapefile, "w", schema={"geometry": "Polygon", "properties": _SHAPEFILE_FIELDS}, **options).close()
         for table in tables:
-            pyogrio.write_dataframe(
-                table.set_crs("EPSG:4326", allow_override=True), shapefile, append=True, promote_to_multi=False
-            )
+            pyogrio.write_dataframe(table.set_crs("EPSG:4326", allow_override=True), shapefile, append=True, promote_to_multi=False)
             rows += len(table)
         with shapefile.with_suffix(".dbf").open("r+b") as table_file:
             table_file.seek(1)  # day of the last change, which would differ from run to run

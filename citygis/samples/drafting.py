@@ -102,9 +102,7 @@ def offset(curve: Curve, left_ft: float) -> Curve:
         return Line(curve.start + shift, curve.end + shift)
     radius = curve.radius - math.copysign(1, curve.sweep) * left_ft
     if radius <= 0:
-        raise ValueError(
-            f"Invalid offset {left_ft} ft. Must be less than the radius, {curve.radius:.2f} ft, towards the centre."
-        )
+        raise ValueError(f"Invalid offset {left_ft} ft. Must be less than the radius, {curve.radius:.2f} ft, towards the centre.")
     return Arc(curve.centre, radius, curve.from_angle, curve.sweep)
 
 

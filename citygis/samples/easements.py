@@ -148,6 +148,4 @@ def _irregular(fabric: Fabric, lots: Lots) -> Iterator[Easement]:
         radii = size * (1 + 0.25 * np.sin(3 * turns + number) + 0.1 * np.cos(5 * turns))
         outline = shapely.polygons(middle + radii[:, None] * np.column_stack([np.cos(turns), np.sin(turns)]))
         purpose = "STORM" if lots.use[lots.face == face][0] == "BASIN" else "LANDSCAPE"
-        yield Easement(
-            purpose, shapely.intersection(outline, lot), CITY, f"Easement deed 2009-{640 + number}", None, "IRREGULAR"
-        )
+        yield Easement(purpose, shapely.intersection(outline, lot), CITY, f"Easement deed 2009-{640 + number}", None, "IRREGULAR")

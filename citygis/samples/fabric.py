@@ -73,9 +73,7 @@ def fabric(plan: Plan, rng: np.random.Generator) -> Fabric:
         Varies the lots along each street.
     """
     streets = network(plan.streets)
-    walls = (
-        streets.drawn + fixed_lines(streets, plan.rear_lines, "rear", plan.sites) + fixed_lines(streets, plan.banks, "bank", ())
-    )
+    walls = streets.drawn + fixed_lines(streets, plan.rear_lines, "rear", plan.sites) + fixed_lines(streets, plan.banks, "bank", ())
     drawn = walls + side_lines(streets, walls, plan.sites, plan.widths, rng)
     nodes, pieces = nodes_of([d.curve for d in drawn])
     ground = on_ground(nodes)

@@ -47,9 +47,7 @@ def write_power_easements(folder: Path, city: Riverbend, *, defects: bool = True
     if defects:
         keys = table["ESMT_NO"].tolist()
         table.loc[4, "KIND"] = "XX"
-        truth.append(
-            defect(POWER_KMZ, "easement", "unknown_code", "C01", 4, geometry[4], key=keys[4], field="KIND", value="XX")
-        )
+        truth.append(defect(POWER_KMZ, "easement", "unknown_code", "C01", 4, geometry[4], key=keys[4], field="KIND", value="XX"))
         table.loc[9, "ESMT_NO"] = None
         truth.append(defect(POWER_KMZ, "easement", "id_missing", "C05", 9, geometry[9], field="ESMT_NO"))
         sound = geometry[14]
@@ -115,9 +113,7 @@ def write_eastvale(folder: Path, rng: np.random.Generator, *, defects: bool = Tr
         )
     features = [
         {"type": "Feature", "properties": row, "geometry": json.loads(shapely.to_geojson(polygon))}
-        for row, polygon in zip(
-            properties, shapely.transform(in_degrees(geometry), lambda lonlat: lonlat.round(10)), strict=True
-        )
+        for row, polygon in zip(properties, shapely.transform(in_degrees(geometry), lambda lonlat: lonlat.round(10)), strict=True)
     ]
     lines = ",\n".join(json.dumps(feature) for feature in features)
     text = f'{{"type": "FeatureCollection", "name": "eastvale_right_of_way", "features": [\n{lines}\n]}}\n'
@@ -225,9 +221,7 @@ def _with_loop(polygon: shapely.Polygon) -> shapely.Polygon:
 
 
 def _placemark(row: dict, polygon: shapely.Polygon) -> str:
-    values = "".join(
-        f'<SimpleData name="{name}">{escape(value)}</SimpleData>' for name, value in row.items() if value is not None
-    )
+    values = "".join(f'<SimpleData name="{name}">{escape(value)}</SimpleData>' for name, value in row.items() if value is not None)
     rings = [" ".join(f"{lon:.10f},{lat:.10f}" for lon, lat in ring.coords) for ring in (polygon.exterior, *polygon.interiors)]
     sides = ["outerBoundaryIs", *["innerBoundaryIs"] * len(polygon.interiors)]
     shape = "".join(

@@ -26,9 +26,7 @@ class Bed:
         self.truth: list[Defect] = []
         self.used: set[int] = set()
         self.sign_lost: list[int] = []
-        self._sides, self._backs = (
-            [sides[k] for k in rng.permutation(len(sides))] for sides in (plain_sides(city), backs(city))
-        )
+        self._sides, self._backs = ([sides[k] for k in rng.permutation(len(sides))] for sides in (plain_sides(city), backs(city)))
 
     def take(self, *, back: bool = False) -> Side:
         """A side line (or a rear line on an arterial) in a block that has not been used."""

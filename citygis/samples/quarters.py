@@ -222,9 +222,7 @@ def canal_quarter(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
     rays = tuple(u / abs(u) for u in (-1 + 0.8j, -1 - 0.8j))
     way = path_from(complex(5280, 850), -EAST, 720.0)
     streets.append(
-        Street(
-            "Cannery Way", "local", way, 33, 260, 260, depth_ft=1200, discs=(Disc(way[-1].end, 62, rays),), is_closed_end=True
-        )
+        Street("Cannery Way", "local", way, 33, 260, 260, depth_ft=1200, discs=(Disc(way[-1].end, 62, rays),), is_closed_end=True)
     )
     rear.append(Line(_meet(1500, canal, is_northing=True), complex(5280, 1500)))
     sites = [
@@ -237,9 +235,7 @@ def canal_quarter(names: Iterator[str], _rng: np.random.Generator) -> Quarter:
         -1: (complex(FAR_EDGE, 3000), complex(FAR_EDGE, -60)),
     }
     quarter = shapely.box(MIDDLE_HIGH, SOUTH_EDGE, FAR_EDGE, MIDDLE_LOW)
-    west, east = (
-        shapely.intersection(quarter, shapely.Polygon(coordinates([*bank[side], *corners[side]]))) for side in (1, -1)
-    )
+    west, east = (shapely.intersection(quarter, shapely.Polygon(coordinates([*bank[side], *corners[side]]))) for side in (1, -1))
     tracts = [
         TractPlan("3301", "Canal Terrace", west, "TRACT", "R-1", "2015-03-26"),
         TractPlan("PM 15-204", "Cannery Business Park", east, "PARCEL_MAP", "M-1", "2015-10-08"),
@@ -251,9 +247,7 @@ def cul_de_sac(name: str, start: complex, bearing: complex, reach_ft: float, lot
     """A court that ends in a bulb with wedge lots around it; the others stand square to the street."""
     u = bearing / abs(bearing)
     bulb = Disc(start + u * reach_ft, 50.0, tuple(u * _turned(degrees) for degrees in (62, 21, -21, -62)))
-    return Street(
-        name, "local", path_from(start, u, reach_ft), 25, lot_width_ft, lot_width_ft, discs=(bulb,), is_closed_end=True
-    )
+    return Street(name, "local", path_from(start, u, reach_ft), 25, lot_width_ft, lot_width_ft, discs=(bulb,), is_closed_end=True)
 
 
 def _turned(degrees: float) -> complex:

@@ -141,9 +141,7 @@ def _laid_down(pattern: _Pattern, number: int, shift: np.ndarray, rows_before: i
     ]
     tract = _renamed(pattern.tract, "tract", shift, tract_no=list(tract_no.values()))
     ways = [f"RW-{number + 1:03d}-{old[3:]}" for old in pattern.right_of_way["row_id"]]
-    return District(
-        table, pattern.sign_lost, defects, tract, _renamed(pattern.right_of_way, "right_of_way", shift, row_id=ways)
-    )
+    return District(table, pattern.sign_lost, defects, tract, _renamed(pattern.right_of_way, "right_of_way", shift, row_id=ways))
 
 
 class _Numbers:

@@ -23,9 +23,7 @@ def parks(plan: Plan, fabric: Fabric, lots: Lots, sources: Sources) -> gpd.GeoDa
     names = site_names(plan, fabric)
     titles = [names.get(int(face)) or f"River Park, reach {k + 1}" for k, face in enumerate(lots.face[rows])]
     ids = [f"P-{k:02d}" for k in range(1, len(rows) + 1)]
-    return city_layer(
-        "park", {"park_id": ids, "name": titles}, fabric.faces[lots.face[rows]], sources=np.asarray(sources)[rows]
-    )
+    return city_layer("park", {"park_id": ids, "name": titles}, fabric.faces[lots.face[rows]], sources=np.asarray(sources)[rows])
 
 
 def park_accesses(parks: gpd.GeoDataFrame, fabric: Fabric) -> gpd.GeoDataFrame:
@@ -105,13 +103,9 @@ def stations(plan: Plan, fabric: Fabric, sources: Sources) -> gpd.GeoDataFrame:
     )
 
 
-def buildings(
-    plan: Plan, fabric: Fabric, lots: Lots, situs: Situs, rng: np.random.Generator, sources: Sources
-) -> gpd.GeoDataFrame:
+def buildings(plan: Plan, fabric: Fabric, lots: Lots, situs: Situs, rng: np.random.Generator, sources: Sources) -> gpd.GeoDataFrame:
     """The building_footprint layer: one L-shaped outline on each lot of use, square to its street and clear of its lines."""
-    rows = np.flatnonzero(
-        np.isin(lots.use, ["LOT", "COMMERCIAL", "WAREHOUSE", "SCHOOL", "CIVIC", "CONDO"]) & (situs.street >= 0)
-    )
+    rows = np.flatnonzero(np.isin(lots.use, ["LOT", "COMMERCIAL", "WAREHOUSE", "SCHOOL", "CIVIC", "CONDO"]) & (situs.street >= 0))
     yards = shapely.buffer(fabric.faces[lots.face[rows]], -5.0)
     middles = shapely.get_coordinates(shapely.centroid(yards))
     turns = np.array([_square_to(plan, situs, k) for k in rows]) * TURN

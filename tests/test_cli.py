@@ -64,3 +64,10 @@ def test_doctor_finds_a_network_that_is_on(run, monkeypatch):
     monkeypatch.setattr(pyproj.network, "is_network_enabled", lambda: True)
     result = run("doctor")
     assert result.exit_code == 1 and "PROJ_NETWORK" in result.stdout
+
+
+def test_in_a_citys_folder_the_city_need_not_be_named(run, tmp_path, monkeypatch):
+    run("init", tmp_path / "elsewhere", "--crs", "EPSG:6418")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    result = run("doctor", "--json")
+    assert "zone 2" in result.stdout and "city.toml" in result.stderr

@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from sheets_city import city_layers
+from store_city import make_city
 
 from citygis.cli import main
+from citygis.cli.sheet import find_sheet
 from citygis.gpkg import write_geopackage
 from citygis.sheets import sheet_templates
 
@@ -103,3 +106,12 @@ def test_only_the_ground_of_the_frame_is_read(store):
     layers = sheet_layers(sheet, store, city=default_city())
     assert 0 < len(layers["parcel"]) < 60
     assert set(layers["parcel"].columns) == {"apn_display", "lot", "parcel_kind", "status", "geometry"}
+
+
+@pytest.mark.parametrize("name", ["parcel_map.toml", "parcel_map", "sheets/parcel_map.toml"])
+def test_a_sheet_is_found_by_name_or_path(tmp_path, name):
+    city = make_city(tmp_path / "city")
+    (tmp_path / "city" / "sheets").mkdir()
+    wanted = tmp_path / "city" / "sheets" / "parcel_map.toml"
+    wanted.write_text("")
+    assert find_sheet(Path(name), city) == wanted

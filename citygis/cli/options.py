@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ city_option = click.option(
     "city_folder",
     type=click.Path(),
     metavar="DIR",
-    help="The City's folder (with city.toml). Without it: packaged defaults.",
+    help="The City's folder (with city.toml). Without it: this folder if it is a City's, else packaged defaults.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no remarks on standard error.")
@@ -24,9 +25,16 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files
 
 
 def open_city_option(folder: str | None) -> "City":
-    """The City of `--city DIR`, or the packaged defaults. Errors as `citygis.city.open_city`."""
+    """
+    The City of `--city DIR`; without it the City whose folder this is, else the packaged defaults.
+
+    Errors as `citygis.city.open_city`.
+    """
     from citygis.city import default_city, open_city
 
+    if folder is None and Path("city.toml").is_file():
+        note("The City is the one of this folder (city.toml).")
+        return open_city(".")
     return open_city(folder) if folder else default_city()
 
 

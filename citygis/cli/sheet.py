@@ -84,11 +84,12 @@ def command(
 
 
 def find_sheet(path: Path, city) -> Path:
-    """`path`, or the file of that name in the City's sheets folder when `path` is not there."""
+    """`path`, or the file of that name in the City's folder or its sheets folder when `path` is not there."""
     if not path.exists() and not path.is_absolute() and city.folder is not None:
-        for name in (path, path.with_suffix(".toml")):
-            if (city.sheets_folder / name).is_file():
-                return city.sheets_folder / name
+        for folder in (city.folder, city.sheets_folder):
+            for name in (path, path.with_suffix(".toml")):
+                if (folder / name).is_file():
+                    return folder / name
     return path
 
 

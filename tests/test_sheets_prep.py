@@ -41,6 +41,11 @@ def test_edges_are_shared_whichever_way_round_and_wherever_a_ring_begins():
     assert length(prep.edges(np.array([square, again]), PAGE)) == pytest.approx(40)
 
 
+def test_pieces_of_one_street_can_be_drawn_without_the_edge_between_them():
+    pieces = np.array([shapely.box(0, 0, 10, 10), shapely.box(10, 0, 20, 10)])
+    assert length(prep.edges(pieces, PAGE, shared=False)) == pytest.approx(60)
+
+
 def test_edges_are_cut_to_the_box():
     assert length(prep.edges(np.array([shapely.box(-5, 10, 5, 20)]), PAGE)) == pytest.approx(20)
 

@@ -161,7 +161,7 @@ def batches(features: Features, label_boxes: np.ndarray, frame: Frame) -> tuple[
             chosen = np.isin(features.symbols, [number for number, look in looks.items() if look.line == line])
             lines = features.shapes[chosen]
             if features.kind == "area":
-                lines = prep.edges(lines, _inner(frame))
+                lines = prep.edges(lines, _inner(frame), shared=line.shared)
             if line.break_at_labels:
                 lines = _broken(lines, label_boxes)
             for points, starts in prep.chunks(prep.strokes(lines, joined=bool(line.dash_pt))):

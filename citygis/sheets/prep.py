@@ -78,9 +78,10 @@ def areas(polygons: np.ndarray) -> Rings:
     return Rings(_quantised(points[keep]), starts - np.arange(len(starts)), _firsts(owner))
 
 
-def edges(polygons: np.ndarray, box_pt: tuple[float, float, float, float]) -> np.ndarray:
+def edges(polygons: np.ndarray, box_pt: tuple[float, float, float, float], *, shared: bool = True) -> np.ndarray:
     """
-    The boundary lines of polygons (page points), each edge that two of them share once, cut to a box.
+    The boundary lines of polygons (page points), each edge that two of them share once (or, without `shared`, not at all), cut
+    to a box.
 
     Edges are the same when their end points agree to `QUANTUM_PT`. What is left of each ring stays in one line as far as it
     runs on.
@@ -101,7 +102,8 @@ def edges(polygons: np.ndarray, box_pt: tuple[float, float, float, float]) -> np
     key = np.minimum(begin, end).astype(np.int64) * (int(vertex.max()) + 1) + np.maximum(begin, end)
     first = np.zeros(len(key), dtype=bool)
     at = np.flatnonzero(real)
-    first[at[np.unique(key[at], return_index=True)[1]]] = True
+    _, once, times = np.unique(key[at], return_index=True, return_counts=True)
+    first[at[once if shared else once[times == 1]]] = True
 
     # A run of kept edges i, i+1, ... of one ring is one line through points i ... last + 1.
     kept = np.flatnonzero(first)

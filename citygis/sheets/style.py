@@ -30,12 +30,16 @@ Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
 class Line(Settings):
-    """A stroke. `break_at_labels` leaves a gap where a label lies on it, as a draughtsman does."""
+    """
+    A stroke. `break_at_labels` leaves a gap where a label lies on it, as a draughtsman does; without `shared`, the edges between
+    two polygons of the style are not drawn: a street is one ground, in however many pieces it was dedicated.
+    """
 
     color: Color = "#000000"
     width_pt: float = Field(0.35, ge=MIN_LINE_PT)
     dash_pt: tuple[float, ...] = ()
     break_at_labels: bool = False
+    shared: bool = True
 
     @field_validator("dash_pt")
     @classmethod

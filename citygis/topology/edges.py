@@ -48,12 +48,13 @@ def unmatched_edges(polygons: np.ndarray, against: np.ndarray) -> np.ndarray:
         return np.empty(0, dtype=object)
     tile = np.floor(shapely.bounds(both)[:, :2] / TILE_FT)
     order = np.lexsort(tile.T)
-    left = _cancelled(threaded(lambda some, times: _cancelled(_edges(some, times)), both[order], use[order], chunk=CHUNK))
-    return shapely.linestrings(left["ends"].reshape(-1, 2, 2))
+    edges = threaded(_edges_left, both[order], use[order], chunk=CHUNK)
+    rows, _ = _left_over(edges["low"].copy(), edges["high"].copy(), edges["net"].copy())
+    return shapely.linestrings(edges["ends"][rows].reshape(-1, 2, 2))
 
 
-def _edges(polygons: np.ndarray, use: np.ndarray) -> np.ndarray:
-    """The edges of polygons, each walked `use` times with the ground on the left."""
+def _edges_left(polygons: np.ndarray, use: np.ndarray) -> np.ndarray:
+    """The edges of polygons, each walked `use` times with the ground on the left, that do not cancel among themselves."""
     parts, owner = shapely.get_parts(polygons, return_index=True)
     rings, part = shapely.get_rings(shapely.orient_polygons(parts), return_index=True)
     coordinates, ring = shapely.get_coordinates(rings, return_index=True)
@@ -62,27 +63,26 @@ def _edges(polygons: np.ndarray, use: np.ndarray) -> np.ndarray:
     coordinates = np.round(coordinates / COORDINATE_RESOLUTION_FT) * COORDINATE_RESOLUTION_FT + 0.0
     hashes = _hashes(coordinates)
     first = np.flatnonzero((ring[1:] == ring[:-1]) & (hashes[1:] != hashes[:-1]))
-    edges = np.empty(len(first), dtype=_EDGE)
     start, end = hashes[first], hashes[first + 1]
-    edges["low"], edges["high"] = np.minimum(start, end), np.maximum(start, end)
-    edges["net"] = np.where(start < end, 1, -1) * use[owner[part[ring[first]]]]
-    edges["ends"][:, :2], edges["ends"][:, 2:] = coordinates[first], coordinates[first + 1]
-    return edges
+    low, high = np.minimum(start, end), np.maximum(start, end)
+    rows, net = _left_over(low, high, np.where(start < end, 1, -1) * use[owner[part[ring[first]]]])
+    left = np.empty(len(rows), dtype=_EDGE)
+    left["low"], left["high"], left["net"] = low[rows], high[rows], net
+    left["ends"][:, :2], left["ends"][:, 2:] = coordinates[first[rows]], coordinates[first[rows] + 1]
+    return left
 
 
-def _cancelled(edges: np.ndarray) -> np.ndarray:
-    """Each edge once, with the sum of its uses, where that is not zero. Edges are one when the 128 bits of their ends are."""
-    if not len(edges):
-        return edges
-    order = np.argsort(edges["low"] ^ (edges["high"] >> np.uint64(1)))
-    low, high = edges["low"][order], edges["high"][order]
+def _left_over(low: np.ndarray, high: np.ndarray, net: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One row of each edge whose uses do not cancel, and the sum of them. Edges are one when the 128 bits of their ends are."""
+    if not len(low):
+        return np.empty(0, dtype=np.intp), net
+    order = np.argsort(low ^ (high >> np.uint64(1)))
+    low, high = low[order], high[order]
     new = np.ones(len(order), dtype=bool)
     new[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
     start = np.flatnonzero(new)
-    net = np.add.reduceat(edges["net"][order], start)
-    left = edges[order[start[net != 0]]]
-    left["net"] = net[net != 0]
-    return left
+    total = np.add.reduceat(net[order], start)
+    return order[start[total != 0]], total[total != 0]
 
 
 def _hashes(coordinates: np.ndarray) -> np.ndarray:

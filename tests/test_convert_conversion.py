@@ -306,3 +306,9 @@ def test_no_junk_loses_or_doubles_a_row(rows):
         assert sorted([*result.layer["source_ref"], *result.quarantine["source_ref"]]) == sorted(raw["source_ref"])
         assert result.quarantine["quarantine_code"].notna().all()
         assert result.layer["apn"].notna().all()
+
+
+def test_a_table_without_coordinates_is_refused_for_a_layer_of_ground():
+    table = gpd.GeoDataFrame({"APN": ["191-190-74"]}, geometry=gpd.GeoSeries([None]))
+    with pytest.raises(SchemaError, match="no geometry"):
+        convert(table, "parcel")

@@ -190,7 +190,8 @@ def _named_as_sent(walk: Crosswalk, outside: list[str], columns: list[str]) -> C
 def _placed(raw: pd.DataFrame, layer: Layer, walk: Crosswalk, city: City) -> tuple[Placed | None, Lineage | None]:
     if layer.geometry == "None":
         return None, None
-    if not isinstance(raw, gpd.GeoDataFrame) or raw.active_geometry_name is None:
+    is_table = not isinstance(raw, gpd.GeoDataFrame) or raw.active_geometry_name is None
+    if is_table or (raw.crs is None and raw.geometry.isna().all()):
         raise SchemaError(
             f"The data has no geometry, and the layer {layer.layer} needs a {layer.geometry}. Read the layer that has it."
         )

@@ -3,6 +3,7 @@
 from citygis.gpkg.blobs import add_functions, decode, encode, single
 from citygis.gpkg.columns import Column, Table, columns_of, conform, declared, from_sql, to_sql
 from citygis.gpkg.file import (
+    CHUNK_ROWS,
     STORED_TYPE,
     LayerInfo,
     connect,
@@ -16,6 +17,7 @@ from citygis.gpkg.rtree import drop_triggers, make_triggers
 from citygis.gpkg.tables import add_srs, create_file, create_table, insert_rows, place_rows, quoted, table_of, touch
 
 __all__ = [
+    "CHUNK_ROWS",
     "STORED_TYPE",
     "Column",
     "LayerInfo",

@@ -35,6 +35,9 @@ from citygis.publish import publishing
 from citygis.schema import Layer, Schema
 from citygis.schema.frames import DTYPES
 
+CHUNK_ROWS = 20_000
+"""Rows turned into Python values at a time: enough to keep SQLite busy, few enough not to fill the memory."""
+
 STORED_TYPE = {"Polygon": "MULTIPOLYGON", "LineString": "MULTILINESTRING", "Point": "POINT"}
 """The geometry type of the table of a City layer: multi-part where outside files mix single and multi-part features."""
 _PARTS = {
@@ -251,7 +254,7 @@ def _write_layer(
     attributes = pd.DataFrame(frame.drop(columns=geometry.name) if geometry is not None else frame)
     columns = columns_of(attributes, layer)
     _require_writable(name, attributes)
-    shapes = bounds = blobs = None
+    shapes = None
     kind = {}
     if geometry is not None:
         shapes = geometry.to_numpy()
@@ -262,13 +265,14 @@ def _write_layer(
             "has_m": bool(shapely.has_m(shapes).any()),
         }
     table = create_table(connection, name, columns, layer=layer, last_change=last_change, **kind)
-    values = [to_sql(conform(attributes.iloc[:, i], column, name), column) for i, column in enumerate(columns)]
+    fitted = [conform(attributes.iloc[:, i], column, name) for i, column in enumerate(columns)]
+    for start in range(0, len(frame), CHUNK_ROWS):
+        some = slice(start, start + CHUNK_ROWS)
+        blobs = encode(shapes[some], table.srs_id, table.geometry_type) if shapes is not None else None
+        values = [to_sql(series.iloc[some], column) for series, column in zip(fitted, columns, strict=True)]
+        insert_rows(connection, table, start + 1, blobs, values)
     if shapes is not None:
-        blobs = encode(shapes, table.srs_id, table.geometry_type)
-        bounds = shapely.bounds(shapes).reshape(-1, 4)
-    insert_rows(connection, table, 1, blobs, values)
-    if bounds is not None:
-        place_rows(connection, table, np.arange(1, len(bounds) + 1), bounds)
+        place_rows(connection, table, np.arange(1, len(shapes) + 1), shapely.bounds(shapes).reshape(-1, 4))
     make_triggers(connection, table)
 
 

@@ -13,6 +13,7 @@ import shapely
 
 from citygis.errors import CRSError, SchemaError
 from citygis.gpkg import (
+    CHUNK_ROWS,
     Column,
     Table,
     conform,
@@ -34,8 +35,6 @@ from citygis.store.layout import CS_FROM, drop_indexes, history_of, make_indexes
 
 PROVENANCE = ("source_id", "source_ref", "created_by_record")
 """Where a row was read from: no part of what it says, so a delivery that repeats a row leaves it as it is."""
-
-_CHUNK_ROWS = 50_000
 
 
 class Counts(NamedTuple):
@@ -215,9 +214,9 @@ def _changed_rows(
     taken = [column.name for column in columns] + ([table.geometry_column] if table.geometry_column else [])
     cursor = connection.execute(f"SELECT {', '.join(map(quoted, taken))} FROM {quoted(table.name)} ORDER BY fid")
     positions, moves = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=bool)]
-    for start in range(0, len(fids), _CHUNK_ROWS):
-        where = place[start : start + _CHUNK_ROWS]
-        stored = [row for row, p in zip(cursor.fetchmany(_CHUNK_ROWS), where, strict=True) if p >= 0]
+    for start in range(0, len(fids), CHUNK_ROWS):
+        where = place[start : start + CHUNK_ROWS]
+        stored = [row for row, p in zip(cursor.fetchmany(CHUNK_ROWS), where, strict=True) if p >= 0]
         where = where[where >= 0]
         rows = delivered.iloc[where]
         moved = np.zeros(len(rows), dtype=bool)
@@ -292,8 +291,8 @@ def _add(connection: sqlite3.Connection, table: Table, change: Difference, chang
     if many:
         drop_indexes(connection, change.layer)
     all_bounds = []
-    for start in range(0, len(change.added), _CHUNK_ROWS):
-        rows = change.delivered.iloc[change.added[start : start + _CHUNK_ROWS]]
+    for start in range(0, len(change.added), CHUNK_ROWS):
+        rows = change.delivered.iloc[change.added[start : start + CHUNK_ROWS]]
         values = [
             [change_id] * len(rows) if c == CS_FROM else to_sql(rows[c.name], c) if c.name in rows else [None] * len(rows)
             for c in table.columns

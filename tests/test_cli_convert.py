@@ -87,6 +87,21 @@ def test_what_is_there_stays_unless_told_otherwise(folder):
     assert run(folder, *arguments, "--overwrite").exit_code == 1
 
 
+def test_the_delivery_is_never_written_over(folder):
+    before = (folder / "county.gpkg").read_bytes()
+    (folder / "link.gpkg").symlink_to(folder / "county.gpkg")
+    for out in ("county.gpkg", "link.gpkg"):
+        result = run(folder, "county.gpkg", "--to", "parcel", "--out", out, "--crosswalk", "county.toml", "--overwrite")
+        assert result.exit_code == 3 and "the delivery itself" in result.stderr
+    assert (folder / "county.gpkg").read_bytes() == before
+
+
+def test_a_geopackage_is_not_written_under_the_name_of_another_format(folder):
+    result = run(folder, "county.gpkg", "--to", "parcel", "--out", str(folder / "out.shp"))
+    assert result.exit_code == 2 and ".gpkg" in result.stderr
+    assert not (folder / "out.shp").exists()
+
+
 def test_clean_data_ends_with_zero_and_silence_on_the_error_stream(folder):
     delivery({"AIN": pd.Series(["191-190-74"], dtype="str")}).drop(columns=["source_id", "source_ref"]).to_file(
         folder / "clean.gpkg"

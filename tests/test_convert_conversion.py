@@ -207,6 +207,15 @@ def test_a_value_that_the_driver_lost_keeps_the_row_out_only_where_a_field_is_ma
     assert lost["severity"].tolist() == ["review"]
 
 
+def test_a_quarantine_may_be_converted_again_and_keeps_what_was_sent():
+    raw = four()
+    for times in (1, 2):
+        raw = convert(raw, "parcel", crosswalk=walk()).quarantine.assign(quarantine_code=f"R{times}")
+    last = convert(raw, "parcel", crosswalk=walk()).quarantine.iloc[0]
+    assert (last.quarantine_code, last.quarantine_code_sent, last.quarantine_code_sent_sent) == ("C03", "R1", "R2")
+    assert last.quarantine_value_sent == "S.P.R.R."
+
+
 def test_a_ring_that_the_reader_could_not_close_is_quarantined_with_its_words():
     raw = delivery({"AIN": pd.Series(["19119074", "19119075"], dtype="str")}, geometry=[None, square(1)])
     raw["read_code"] = pd.Series(["R01", None], dtype="str")

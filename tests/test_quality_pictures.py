@@ -84,3 +84,12 @@ def test_the_overview_of_many_features_stays_small():
     assert 'class="shade"' in svg
     assert len(svg) < 250_000
     assert svg.count("<circle") == 1
+
+
+def test_names_of_two_features_on_the_same_ground_do_not_lie_on_each_other():
+    layers = {"parcel": parcels(at(0, 0, 60, 110), at(0, 0, 60, 110), at(0.5, 0, 60, 110))}
+    for _, row in validate(layers).iterrows():
+        svg = finding_picture(row, scenery(layers))
+        heights = sorted(float(y) for y in re.findall(r'class="label" x="[^"]*" y="([^"]*)"', svg))
+        assert len(heights) == 2
+        assert np.diff(heights).min() >= 16

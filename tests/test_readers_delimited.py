@@ -75,6 +75,23 @@ def test_a_row_without_coordinates_has_null_geometry_and_no_problem(tmp_path):
     assert frame.geometry.isna().tolist() == [True, False] and "read_code" not in frame
 
 
+@pytest.mark.parametrize(
+    "wkt",
+    [
+        "CURVEPOLYGON (CIRCULARSTRING (0 0, 2 0, 2 2, 0 2, 0 0))",
+        "circularstring (0 0, 1 1, 2 0)",
+        "COMPOUNDCURVE ((0 0, 1 0), CIRCULARSTRING (1 0, 2 1, 3 0))",
+        "MULTISURFACE (((0 0, 1 0, 1 1, 0 0)))",
+        "SRID=6420;GEOMETRYCOLLECTION (MULTICURVE ((0 0, 1 1)))",
+    ],
+)
+def test_a_true_curve_in_text_is_reported_and_the_rest_is_read(tmp_path, wkt):
+    (tmp_path / "a.csv").write_text(f'id,WKT\n1,"POINT (6337500 2122600)"\n2,"{wkt}"\n')
+    frame = read(tmp_path / "a.csv", source_crs=6420)
+    assert frame["read_code"].fillna("").tolist() == ["", "R01"] and "curve" in frame["read_message"].iloc[1]
+    assert frame.geometry.isna().tolist() == [False, True]
+
+
 def test_bad_wkt_is_reported_and_the_rest_is_read(tmp_path):
     rows = ["POINT (6337500 2122600)", "POLYGON ((0 0, 1 0, 1 1))", "nonsense", ""]
     (tmp_path / "a.csv").write_text("id,WKT\n" + "".join(f'{i},"{wkt}"\n' for i, wkt in enumerate(rows)))

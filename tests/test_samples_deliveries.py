@@ -106,7 +106,7 @@ def test_the_truth_names_rows_of_the_file(delivery):
     assert all(1 <= defect["row"] <= rows for defect in defects(delivery))
 
 
-def test_the_issue_s_kinds_of_parcel_defects_are_planted():
+def test_every_promised_kind_of_parcel_defect_is_planted():
     kinds = Counter(defect["kind"] for defect in defects(COUNTY_Q3))
     assert kinds["overlap"] == 3
     assert kinds["gap"] == 2

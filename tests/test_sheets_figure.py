@@ -16,6 +16,8 @@ from citygis.city import Extent, default_city
 from citygis.errors import SheetError, StoreError
 from citygis.settings import check
 from citygis.sheets import Sheet, Style, draw
+from citygis.sheets.fonts import font
+from citygis.sheets.scene import Texts
 
 CITY = default_city()
 LAYERS = city_layers(2, 3)
@@ -329,3 +331,79 @@ def test_a_feature_at_the_other_end_of_the_world_does_not_make_the_sheet_small(c
     whole = sheet(scale="fit", view={"layer": "parcel"})
     assert draw(whole, layers, city=city).frame.scale == draw(whole, LAYERS, city=city).frame.scale
     assert "not shown: 1" in caplog.text
+
+
+def test_long_words_in_the_title_block_stay_in_their_cells(tmp_path):
+    block = {
+        "title": "Parcel Map",
+        "subtitle": "W" * 120,
+        "drawn_by": "Somebody With A Long Name And A Licence, PLS 12345",
+        "checked_by": "Antidisestablishmentarianism" * 3,
+        "date": "21 November 2026, in the afternoon",
+        "notes": ["x" * 300],
+    }
+    drawn = draw(sheet(title_block=block), LAYERS, city=CITY)
+    assert [check for check in drawn.preflight(drawn.save(tmp_path / "sheet.pdf")).checks if not check.passed] == []
+    right = 26 * 72 - 72
+    ends = [
+        at + wide * size
+        for group in drawn.scene.groups
+        if group.name in ("Title block", "Notes")
+        for batch in group.batches
+        if isinstance(batch, Texts)
+        for at, wide, size in zip(batch.points[:, 0], font(batch.font).widths(batch.strings), batch.sizes_pt, strict=True)
+    ]
+    assert max(ends) < right
+    title = next(group for group in drawn.scene.groups if group.name == "Title block")
+    written = "".join(s for batch in title.batches if isinstance(batch, Texts) for s in batch.strings).replace(" ", "")
+    assert "Antidisestablishmentarianism" * 3 in written
+
+
+@pytest.mark.parametrize("inside_ft", [1.0, 3.0, 60.0])
+def test_no_street_name_is_cut_by_the_frame(inside_ft):
+    view = {"centre": [6_331_000.0, 2_090_300.0]}
+    shown = draw(sheet(view=view), LAYERS, city=CITY).frame.extent
+    north = shown.northing_max - inside_ft
+    streets = gpd.GeoDataFrame(
+        {"name": ["Edge Street", "Middle Street"]},
+        geometry=[
+            shapely.LineString([(shown.easting_min, n), (shown.easting_max, n)]) for n in (north, (north + shown.northing_min) / 2)
+        ],
+        crs=CITY.crs,
+    )
+    style = Style(layer="street", line={}, label={"placement": "along", "rows": [{"text": "{name}", "size_pt": 8.0}]})
+    drawn = draw(sheet(layers=["street"], view=view), {"street": streets}, city=CITY, styles={"street": style})
+    left, bottom, right, top = drawn.frame.box_pt
+    names = [batch for group in drawn.scene.groups if group.name == "Street: labels" for batch in group.batches]
+    corners = np.concatenate([_corners(batch) for batch in names])
+    assert (corners >= [left, bottom]).all()
+    assert (corners <= [right, top]).all()
+    written = {string for batch in names for string in batch.strings}
+    # At 100 ft to the inch the smallest type, 5 pt, is 7 ft high, its middle on the line.
+    assert written == ({"Edge Street", "Middle Street"} if inside_ft == 60 else {"Middle Street"})
+    assert len(drawn.unlabelled) == 2 - len(written)
+
+
+def _corners(batch):
+    """Where the baselines of texts begin and end, and the tops of their capitals."""
+    turn = np.radians(batch.angles_deg)
+    along, up = np.column_stack([np.cos(turn), np.sin(turn)]), np.column_stack([-np.sin(turn), np.cos(turn)])
+    wide = (font(batch.font).widths(batch.strings) * batch.sizes_pt)[:, None]
+    high = (font(batch.font).cap_height * batch.sizes_pt)[:, None]
+    starts = batch.points
+    return np.concatenate([starts, starts + wide * along, starts + high * up, starts + wide * along + high * up])
+
+
+def test_a_long_name_in_the_legend_does_not_run_into_the_next():
+    long = "parcels, whose area as recorded is more than two hundredths from the area computed from their courses, " * 2
+    styles = {
+        name: Style(layer="parcel", legend=f"{name} {long}", line={}, where={"parcel_kind": (kind,)})
+        for name, kind in (("one", "FEE"), ("two", "GOVT"), ("three", "REMAINDER"))
+    }
+    drawn = draw(sheet(layers=list(styles)), LAYERS, city=CITY, styles=styles)
+    legend = next(group for group in drawn.scene.groups if group.name == "Legend")
+    lines = [batch for batch in legend.batches if isinstance(batch, Texts)]
+    lines = lines[[batch.strings for batch in lines].index(("LEGEND",)) + 1 :]
+    baselines = [float(batch.points[0, 1]) for batch in lines]
+    assert len(baselines) > 9
+    assert (-np.diff(baselines) >= max(batch.sizes_pt[0] for batch in lines)).all()

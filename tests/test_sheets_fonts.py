@@ -35,8 +35,11 @@ def test_lines_are_no_wider_than_asked_and_lose_no_word():
     assert len(lines) > 2
 
 
-def test_a_word_wider_than_the_column_stands_alone_and_whole():
-    assert wrapped("a Llanfairpwllgwyngyll b", 20, 7) == ["a", "Llanfairpwllgwyngyll", "b"]
+def test_a_word_wider_than_the_column_is_broken_and_loses_no_letter():
+    lines = wrapped("a Llanfairpwllgwyngyll b", 20, 7)
+    assert "".join(lines).replace(" ", "") == "aLlanfairpwllgwyngyllb"
+    assert (font("regular").widths(lines) * 7 <= 20).all()
+    assert wrapped("WW", 1, 7) == ["W", "W"]
 
 
 def test_what_a_font_cannot_write_is_named():

@@ -101,3 +101,10 @@ def test_blank_text_is_no_text():
 def test_another_text_stands_in_where_a_field_is_null():
     frame = {"width_ft": [10.0, None], "purpose": ["PUE", "SLOPE"]}
     assert texts("{width_ft}' {purpose}", frame, otherwise="{purpose}") == ["10' PUE", "SLOPE"]
+
+
+def test_a_text_that_stands_in_is_not_repeated_by_the_row_below():
+    rows = (LabelRow(text="{lot}", otherwise="{apn_display}"), LabelRow(text="{apn_display}"))
+    frame = pd.DataFrame({"lot": ["7", None], "apn_display": ["191-190-74", "199-010-01"]})
+    upper, lower = (text.fillna("").tolist() for text in Label(rows=rows).texts(frame))
+    assert (upper, lower) == (["7", "199-010-01"], ["191-190-74", ""])

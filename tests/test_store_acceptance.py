@@ -32,7 +32,7 @@ def test_an_accepted_error_is_stored_with_its_reason_and_stays_accepted(city):
     assert store(city).changes()["accepted"].tolist() == [{"T01": "two surveys disagree"}]
     again = load(city, {"parcel": parcels(2)}, findings=found)
     assert again.change_id is None and len(again.accepted) == 0
-    with pytest.raises(StoreError, match="1 errors stand in the way"):
+    with pytest.raises(StoreError, match="1 error stands in the way"):
         load(city, {"parcel": parcels(2)}, findings=errors("1", "2", "3"))
 
 

@@ -125,3 +125,17 @@ def test_a_delivery_that_opens_a_gap_in_a_tract_of_the_store_is_found_out(city, 
 
 def test_a_partial_delivery_leaves_no_gap_where_the_store_has_the_rest(city, filled_tract):
     assert "T02" not in store(city).check({"parcel": filled_tract.iloc[:1]})["code"].tolist()
+
+
+@pytest.mark.parametrize("column", ["global_id", "apn"])
+def test_a_layer_without_what_its_features_are_known_by_is_told_as_such(city, filled_tract, column):
+    nameless = filled_tract.iloc[:1].drop(columns=column)
+    codes = store(city).check({"parcel": nameless}).query("code == 'A09'")
+    assert codes["rule"].tolist() == [f"{column}_column"]
+    with pytest.raises(SchemaError, match=f"lacks {column}"):
+        store(city).load({"parcel": nameless})
+
+
+def test_a_layer_whose_features_stand_beside_the_store_s_is_told_what_it_lacks(city, filled_tract):
+    street = store(city).read("right_of_way").drop(columns="global_id")
+    assert "A09" in store(city).check({"right_of_way": street})["code"].tolist()

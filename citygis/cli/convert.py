@@ -73,6 +73,10 @@ def command(
     from citygis.readers import read
 
     path = Path(out)
+    if path.suffix.lower() != ".gpkg":
+        raise click.BadParameter(f"{path} must be named .gpkg: a GeoPackage is written.", param_hint="--out")
+    if path.exists() and Path(file).exists() and path.samefile(file):
+        raise StoreError(f"{path} is the delivery itself, which stays as it was sent. Name another file.")
     draft_path = path.with_suffix(".crosswalk.toml") if crosswalk is None else None
     for made in (path, draft_path):
         if made is not None and made.exists() and not overwrite:

@@ -39,9 +39,9 @@ class Conversion(NamedTuple):
 
     ``layer``: the City layer. ``quarantine``: the rows that did not enter it, as sent, in the system they were sent in, with
     ``quarantine_code``, ``quarantine_field`` and ``quarantine_value`` of the first problem, and ``quarantine_message`` and
-    ``quarantine_codes`` of all. ``coverage``: how each City field was filled, and the outside columns that nothing reads.
-    ``findings``: what a person should know of it. ``lineage``: how the coordinates came here; None for a layer without geometry.
-    ``crosswalk``: what was applied.
+    ``quarantine_codes`` of all; a column sent under one of these names has ``_sent`` after it. ``coverage``: how each City field
+    was filled, and the outside columns that nothing reads. ``findings``: what a person should know of it. ``lineage``: how the
+    coordinates came here; None for a layer without geometry. ``crosswalk``: what was applied.
     """
 
     layer: gpd.GeoDataFrame | pd.DataFrame
@@ -110,7 +110,7 @@ def convert(
     for problem in problems:
         kept[problem.rows] = False
     made = _layer(target, table, filled, placed, kept, walk, city)
-    quarantine = _quarantine(raw, table, problems, kept)
+    quarantine = _quarantine(raw, problems, kept)
     if len(made) + len(quarantine) != len(raw):
         raise AssertionError(f"{len(raw)} rows came, {len(made)} went in and {len(quarantine)} out. Report this as a defect.")
     findings = remarks(made, target, table, walk, lineage, filled, placed, problems, kept, city)
@@ -294,7 +294,7 @@ def _stacks(values: pd.DataFrame) -> pd.Series:
     return shared.map(dict(zip(keys, feature_ids("stack", keys), strict=True))).astype("str")
 
 
-def _quarantine(raw: pd.DataFrame, table: pd.DataFrame, problems: list[Problem], kept: np.ndarray) -> pd.DataFrame:
+def _quarantine(raw: pd.DataFrame, problems: list[Problem], kept: np.ndarray) -> pd.DataFrame:
     told: dict[int, list[tuple[str, str, str | None, str]]] = {}
     for problem in problems:
         for row, value in zip(problem.rows.tolist(), problem.values, strict=True):
@@ -311,6 +311,11 @@ def _quarantine(raw: pd.DataFrame, table: pd.DataFrame, problems: list[Problem],
         "quarantine_codes": [" ".join(dict.fromkeys(code for code, _, _, _ in told[row])) for row in rows.tolist()],
     }
     for name, values in notes.items():
+        # A quarantine that is converted again, say: what was sent under these names stays beside ours.
+        sent = name
+        while sent in quarantine:
+            sent += "_sent"
+        quarantine = quarantine.rename(columns={name: sent})
         quarantine[name] = pd.array(values, dtype="str")
     return quarantine
 

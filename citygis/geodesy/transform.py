@@ -130,7 +130,7 @@ def transform_frame(
     with _offline(), warnings.catch_warnings():
         # pyproj warns that a better grid is missing; here that is a refusal, with more to say.
         warnings.filterwarnings("ignore", message="Best transformation is not available")
-        place = _centre(geometry, source)
+        place = _centre(geometry)
         statement = _statement(source, target, same_frame, same_datum or {})
         missing: tuple[str, ...] = ()
         if statement is not None or _datum(source) == _datum(target):
@@ -311,7 +311,7 @@ def _lonlat(crs: CRS, place: tuple[float, float]) -> tuple[float, float]:
     return Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(*place) if crs.is_projected else place
 
 
-def _centre(geometry: np.ndarray, crs: CRS) -> tuple[float, float] | None:
+def _centre(geometry: np.ndarray) -> tuple[float, float] | None:
     """A vertex in the middle of the data, the median of the feature centres; None where there is no finite one."""
     bounds = shapely.bounds(geometry)
     bounds = bounds[np.isfinite(bounds).all(axis=1)]

@@ -22,6 +22,8 @@ LARGEST_SCENE = 400
 
 LABELS = 6
 """Names written in one picture."""
+LABEL_LINE, LABEL_EM = 16.0, 7.6
+"""Line to line, and the usual width of a letter, of the names in a picture (13 px, semi-bold)."""
 
 OVERVIEW_OUTLINES = 5_000
 """Above this many features the overview shades the ground they lie on, and does not outline each."""
@@ -167,7 +169,7 @@ def _scene(
         named = one | two
         if row["code"] == "T02":  # whose lines stand apart is what a person wants to know, not which tract it is
             named = kinds["behind"] & (shapely.distance(scenery.shapes[near], row["geometry"]) < 0.1)
-        drawn += [_label(scenery.shapes[at], str(scenery.called[at]), window) for at in near[named][:LABELS]]
+        drawn += _labels(scenery.shapes[near[named][:LABELS]], scenery.called[near[named][:LABELS]], window)
     said = f"{row['code']}, {'close up: ' if close_up else ''}{row['message']}"
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(said, quote=True)}">'
@@ -241,13 +243,23 @@ def _dots(placed: gpd.GeoDataFrame, window: Window, width: int, height: int) -> 
     )
 
 
-def _label(shape: shapely.Geometry, text: str, window: Window) -> str:
-    seen = shapely.intersection(shapely.make_valid(shape), window.box)
-    point = shapely.point_on_surface(seen if not seen.is_empty else shape)
-    (e, n) = _to_paper(shapely.get_coordinates(point), window, WIDTH, HEIGHT)[0]
-    e, n = min(max(e, 40), WIDTH - 40), min(max(n, 16), HEIGHT - 34)
-    short = text if len(text) <= 24 else text[:23] + "…"
-    return f'<text class="label" x="{e:.1f}" y="{n:.1f}">{escape(short)}</text>'
+def _labels(shapes: np.ndarray, names: np.ndarray, window: Window) -> list[str]:
+    """The name of each shape where it is seen; one that would lie on an earlier one stands a line lower or higher."""
+    placed: list[tuple[float, float, float]] = []
+    said = []
+    for shape, text in zip(shapes, map(str, names), strict=True):
+        seen = shapely.intersection(shapely.make_valid(shape), window.box)
+        point = shapely.point_on_surface(seen if not seen.is_empty else shape)
+        (e, n) = _to_paper(shapely.get_coordinates(point), window, WIDTH, HEIGHT)[0]
+        e, n = min(max(e, 40), WIDTH - 40), min(max(n, 16), HEIGHT - 34)
+        short = text if len(text) <= 24 else text[:23] + "…"
+        half = len(short) * LABEL_EM / 2
+        taken = [y for at, y, wide in placed if abs(e - at) < half + wide]
+        lines = [y for step in (0, 1, -1, 2, -2, 3, -3) if 16 <= (y := n + step * LABEL_LINE) <= HEIGHT - 34]
+        n = next((y for y in lines if all(abs(y - other) >= LABEL_LINE for other in taken)), n)
+        placed.append((e, n, half))
+        said.append(f'<text class="label" x="{e:.1f}" y="{n:.1f}">{escape(short)}</text>')
+    return said
 
 
 def _path(shapes: np.ndarray, window: Window, width: int = WIDTH, height: int = HEIGHT) -> str:

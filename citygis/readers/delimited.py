@@ -39,6 +39,8 @@ _NORTHING = (
 )
 _WKT = ("wkt", "geom", "geometry", "thegeom", "shape", "geomwkt", "wktgeom", "shapewkt")
 _WKT_START = re.compile(r"(?i)^\s*(srid=\d+;)?\s*(multi)?(point|linestring|polygon)|^\s*(srid=\d+;)?\s*geometrycollection")
+_CURVE = re.compile(r"(?i)\b(?:\w*CURVE|CIRCULARSTRING|MULTISURFACE)\b")
+"""Words of WKT that stand for true curves (ISO/IEC 13249-3, SQL/MM Spatial)."""
 _GROUPED = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
 
 
@@ -225,10 +227,15 @@ def _numbers(column: pd.Series) -> np.ndarray:
 
 def _from_wkt(column: pd.Series) -> tuple[np.ndarray, list[Problem]]:
     text = column.str.replace(r"(?i)^\s*srid=\d+;", "", regex=True).to_numpy(dtype=object, na_value=None)
+    # shapely stops at the first true curve, and would take the other rows with it.
+    curved = column.str.contains(_CURVE).fillna(False).to_numpy(dtype=bool)
     with np.errstate(invalid="ignore"):
-        geometry = shapely.from_wkt(text, on_invalid="ignore")
-    problems = []
-    for row in np.flatnonzero(shapely.is_missing(geometry)):
+        geometry = shapely.from_wkt(np.where(curved, None, text), on_invalid="ignore")
+    problems = [
+        Problem(int(row), "R01", f"True curves are not read from text: '{text[row][:80]}'. Ask for a GeoPackage.")
+        for row in np.flatnonzero(curved)
+    ]
+    for row in np.flatnonzero(shapely.is_missing(geometry) & ~curved):
         if text[row] is not None:
             problems.append(
                 Problem(int(row), "R01", f"The geometry cannot be made from '{text[row][:80]}': {_wkt_reason(text[row])}.")

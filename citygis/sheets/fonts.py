@@ -132,15 +132,27 @@ def composed(string: str) -> str:
 
 
 def wrapped(string: str, width_pt: float, size_pt: float, name: str = "regular") -> list[str]:
-    """`string` broken at spaces into lines of at most `width_pt`; a longer word stands alone."""
+    """`string` broken at spaces into lines of at most `width_pt`; a word that is wider is broken too, and loses no letter."""
     lines: list[str] = []
-    for word in string.split():
+    for word in (part for whole in string.split() for part in _parts(whole, width_pt / size_pt, name)):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and font(name).widths([longer])[0] * size_pt <= width_pt:
             lines[-1] = longer
         else:
             lines.append(word)
     return lines
+
+
+def _parts(word: str, width: float, name: str) -> list[str]:
+    """A word as pieces of at most `width`, in font sizes; never less than one character each."""
+    if font(name).widths([word])[0] <= width:
+        return [word]
+    parts = [""]
+    for c in word:
+        if parts[-1] and font(name).widths([parts[-1] + c])[0] > width:
+            parts.append("")
+        parts[-1] += c
+    return parts
 
 
 def _tag(characters: Sequence[str]) -> str:

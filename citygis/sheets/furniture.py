@@ -217,15 +217,19 @@ def legend(column: Column, entries: list[Entry]) -> None:
     longest = float(np.max(font("regular").widths([entry.text for entry in entries]))) * size * k
     columns = 2 if len(entries) > 4 and longest <= room else 1
     deep = math.ceil(len(entries) / columns)
-    top = column.y
+    top = lowest = column.y
     for i, entry in enumerate(entries):
+        if i % deep == 0:
+            column.y = top
         left = column.left + (i // deep) * column.width / 2
-        column.y = top - (i % deep) * line * k
         column.batches += _swatch(entry, left, column.y - 8.3 * k, swatch, 10.5 * k)
-        for n, part in enumerate(wrapped(entry.text, column.width / columns - swatch - 8 * k, size * k)):
-            column.y -= n * size * k * 1.2
+        points = max(size * k, MIN_TEXT_PT)
+        for n, part in enumerate(wrapped(entry.text, column.width / columns - swatch - 8 * k, points)):
+            column.y -= points * 1.2 if n else 0
             column.write(part, size, left=left + swatch + 8 * k)
-    column.y = top - deep * line * k
+        column.down(line)
+        lowest = min(lowest, column.y)
+    column.y = lowest
     column.down(8)
 
 
@@ -269,14 +273,19 @@ def title_block(box_pt: tuple[float, float, float, float], k: float, titles: Tit
     pairs = [titles.cells[i : i + 2] for i in range(0, len(titles.cells), 2)]
     for pair in pairs:
         column.rule(0.5, INK)
-        top = column.y
+        top = lowest = column.y
         for i, (name, value) in enumerate(pair):
             side = left + i * column.width / 2 + (8 * k if i else 0)
             column.y = top - 5 * k
             column.write(name.upper(), 5.4, color=GREY, left=side)
             column.y = top - 13.5 * k
-            column.write(value or "–", 8.5, font="bold" if name in ("Scale", "Sheet") else "regular", left=side)
-        column.y = top - 26 * k
+            weight = "bold" if name in ("Scale", "Sheet") else "regular"
+            points = max(8.5 * k, MIN_TEXT_PT)
+            for n, part in enumerate(wrapped(value or "–", column.width / 2 - 8 * k, points, weight)):
+                column.y -= points * 1.2 if n else 0
+                column.write(part, 8.5, font=weight, left=side)
+            lowest = min(lowest, column.y)
+        column.y = lowest - 12.5 * k
         column.batches.append(
             polyline([(left + column.width / 2, top), (left + column.width / 2, column.y)], stroke=INK, width_pt=0.5)
         )

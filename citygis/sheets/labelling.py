@@ -62,7 +62,7 @@ def labelling(seen: list[Features], frame: Frame) -> Labelling:
 
     A feature that is cut by the frame and one without text are listed too, but get no number.
     """
-    taken = np.concatenate([cross_boxes(frame), *(marker_boxes(features) for features in seen)])
+    taken = np.concatenate([_beyond(frame), cross_boxes(frame), *(marker_boxes(features) for features in seen)])
     boxes = np.array([], dtype=object)
     groups, missing, placed, shortened = [], [pd.DataFrame(columns=COLUMNS)], {}, {}
     number = 1
@@ -90,6 +90,18 @@ def labelling(seen: list[Features], frame: Frame) -> Labelling:
         groups.append(Group(f"{features.title}: labels", tuple(batches), frame.box_pt))
     table = pd.concat(missing[1:] or missing, ignore_index=True)
     return Labelling(groups, boxes, table, placed, shortened)
+
+
+def _beyond(frame: Frame) -> np.ndarray:
+    """The page around the map as four boxes, so that no label is cut by the frame."""
+    left, bottom, right, top = frame.box_pt
+    wide = max(frame.width_pt, frame.height_pt)
+    return shapely.box(
+        np.array([left - wide, right, left - wide, left - wide]),
+        np.array([bottom - wide, bottom - wide, bottom - wide, top]),
+        np.array([left, right + wide, right + wide, right + wide]),
+        np.array([top + wide, top + wide, bottom, top + wide]),
+    )
 
 
 def _unlabelled(features: Features, put: Placement, texts: list[np.ndarray], frame: Frame) -> pd.DataFrame:

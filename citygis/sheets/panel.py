@@ -48,9 +48,9 @@ def notes(sheet: Sheet, city: City, frame: Frame, at_centre: North, unit_name: s
     keyed = int(unlabelled["key"].notna().sum())
     short = int(((unlabelled["reason"] == "no room") & unlabelled["key"].isna()).sum())
     if keyed:
-        notes.append(f"{keyed:,} labels that found no room have a number on the map and stand in the table below.")
+        notes.append(f"Labels that found no room, numbered on the map and listed below: {keyed:,}.")
     if short:
-        notes.append(f"{short:,} labels found no room on the map.")
+        notes.append(f"Labels that found no room and are left out: {short:,}.")
     return notes
 
 

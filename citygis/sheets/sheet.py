@@ -104,7 +104,7 @@ class Sheet(Settings):
     margin_in : float, optional
         In place of the profile's; a margin the law asks for cannot be made smaller.
     panel_in : float, optional
-        Width of the panel with legend, notes and title block; by default a fifth of the paper.
+        Width of the panel with legend, notes and title block; by default a sixth of the paper's, at least 2.7 and at most 6.2.
     scale : str
         ``1in=100ft`` or ``fit``: the next standard scale at which all of the view is shown.
     view : View

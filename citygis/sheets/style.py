@@ -113,8 +113,14 @@ class Label(Settings):
     key_numbers: bool = False
 
     def texts(self, frame: pd.DataFrame) -> list[pd.Series]:
-        """The text of each row for each feature; null where the row is left out."""
-        return [_filled(row, frame) for row in self.rows]
+        """The text of each row for each feature; null where the row is left out, or would repeat one above it."""
+        texts: list[pd.Series] = []
+        for row in self.rows:
+            text = _filled(row, frame)
+            for above in texts:
+                text = text.mask(text == above)
+            texts.append(text)
+        return texts
 
 
 class Style(Symbol):

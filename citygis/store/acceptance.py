@@ -76,7 +76,8 @@ def newly_accepted(
 
 def _refusal(refused: pd.DataFrame) -> str:
     counts = refused.groupby("code", sort=True).agg(n=("code", "size"), layer=("layer", "first"), message=("message", "first"))
-    lines = [f"{len(refused):,} errors stand in the way of the load. Nothing was changed."]
+    stand = "1 error stands" if len(refused) == 1 else f"{len(refused):,} errors stand"
+    lines = [f"{stand} in the way of the load. Nothing was changed."]
     for code, row in counts.iterrows():
         title = RULES[code].title if code in RULES else row["message"]
         lines.append(f"  {code}  {row['n']:>6,}  {title} ({row['layer']})")

@@ -293,7 +293,7 @@ class Store:
     def _held(self, gaps: gpd.GeoSeries, name: str, delivered: pd.DataFrame) -> np.ndarray:
         """Which gaps lie where the store has a feature that the delivery leaves as it is."""
         held = self.read(name, columns=["global_id"])
-        held = held[~held["global_id"].isin(delivered["global_id"])]
+        held = held[~held["global_id"].isin(delivered.get("global_id", ()))]
         found = shapely.STRtree(held.geometry.to_numpy()).query(shapely.point_on_surface(gaps.to_numpy()), predicate="intersects")[
             0
         ]
@@ -349,7 +349,9 @@ def _excludes(layer: Layer) -> bool:
 
 
 def _joined(frame: pd.DataFrame, more: pd.DataFrame, identity: str) -> pd.DataFrame:
-    """A frame with the rows of another that it lacks."""
+    """A frame with the rows of another that it lacks; as it is where it lacks the column that tells."""
+    if identity not in frame:
+        return frame
     new = more[~more[identity].isin(frame[identity])]
     return pd.concat([frame, new[[name for name in new if name in frame]]], ignore_index=True) if len(new) else frame
 

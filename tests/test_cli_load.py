@@ -77,6 +77,12 @@ def test_an_accept_without_code_or_reason_is_wrong_usage(tmp_path, city, accept)
     assert run(path, "--city", city.folder, "--accept", accept).exit_code == 2
 
 
+def test_two_reasons_for_one_code_are_wrong_usage(tmp_path, city):
+    path = converted(tmp_path, overlapping())
+    assert run(path, "--city", city.folder, "--accept", "T01=one", "--accept", "T01=another").exit_code == 2
+    assert run(path, "--city", city.folder, "--accept", "T01=one", "--accept", "T01=one").exit_code == 0
+
+
 def test_an_unknown_code_is_refused(tmp_path, city):
     refused = run(converted(tmp_path, parcels(1)), "--city", city.folder, "--accept", "Q77=why")
     assert refused.exit_code == 3 and "Q77" in refused.stderr

@@ -158,3 +158,35 @@ def test_degrees_in_a_table_state_no_datum_and_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("id,Longitude,Latitude\n1,-121.27,37.82\n")
     with pytest.raises(CRSError, match="degrees in Longitude and Latitude, but a table states no datum"):
         read(tmp_path / "a.csv")
+
+
+def system(name: str, metres: str) -> str:
+    """Zone 3 as a .prj would have it, under a name and in a foot."""
+    return (
+        f'PROJCS["{name}",GEOGCS["GCS_North_American_1983",DATUM["D_North_American_1983",SPHEROID["GRS_1980",6378137.0,298.257222101]],'
+        'PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]],PROJECTION["Lambert_Conformal_Conic"],'
+        f'PARAMETER["False_Easting",{2_000_000 / float(metres)}],PARAMETER["False_Northing",{500_000 / float(metres)}],'
+        'PARAMETER["Central_Meridian",-120.5],PARAMETER["Standard_Parallel_1",37.06666666666667],'
+        'PARAMETER["Standard_Parallel_2",38.43333333333333],PARAMETER["Latitude_Of_Origin",36.5],'
+        f'UNIT["Foot",{metres}]]'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "metres", "settled"),
+    [
+        ("NAD_1983_StatePlane_California_III_FIPS_0403_Feet", "0.3048006096012192", True),
+        ("NAD_1983_StatePlane_California_III_FIPS_0403_Feet", "0.3048", False),
+        ("NAD83 / California zone 3 (ftUS)", "0.3048", False),
+        ("NAD_1983_StatePlane_Arizona_East_FIPS_0201_Feet_Intl", "0.3048006096012192", False),
+        ("NAD_1983_StatePlane_Arizona_East_FIPS_0201_Feet_Intl", "0.3048", True),
+    ],
+)
+def test_a_name_and_a_unit_that_speak_of_different_feet_are_refused(name, metres, settled):
+    stated = CRS.from_user_input(system(name, metres))
+    square = np.array([shapely.box(6_337_000, 2_122_000, 6_337_100, 2_122_100)])
+    if settled:
+        assert settle(square, stated, "says so", None, shown="a.shp") == stated
+    else:
+        with pytest.raises(CRSError, match="foot and whose unit"):
+            settle(square, stated, "says so", None, shown="a.shp")

@@ -22,7 +22,8 @@ def _reasons(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
         code, _, reason = value.partition("=")
         if not code.strip() or not reason.strip():
             raise click.BadParameter(f'{value!r} must be a finding code and the reason, like T01="surveyed, record in error".')
-        reasons[code.strip()] = reason.strip()
+        if reasons.setdefault(code.strip(), reason.strip()) != reason.strip():
+            raise click.BadParameter(f"{code.strip()} is given two reasons. Say one.")
     return reasons
 
 
@@ -45,7 +46,7 @@ def command(file: str, city_folder: str | None, accept: dict[str, str], message:
 
     One batch, everything or nothing: new features are added, those that changed are updated and their old version is kept,
     nothing is deleted. Refused, with exit code 3 and nothing changed, while an error stands that is not accepted with a
-    reason. Loading the same file twice changes nothing.
+    reason; once it is loaded the exit code is 0, whatever was accepted. Loading the same file twice changes nothing.
 
     \b
     Example:

@@ -6,6 +6,7 @@ file says, what the numbers look like, and the option that states it.
 """
 
 import logging
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from pyproj.exceptions import ProjError
 
 from citygis.city import default_city
 from citygis.errors import CRSError
+from citygis.units import INTERNATIONAL_FOOT, US_SURVEY_FOOT
 
 logger = logging.getLogger(__name__)
 
@@ -186,7 +188,26 @@ def _vague(crs: CRS) -> str | None:
     datum = crs.datum.name.lower() if crs.datum else ""
     if not datum or "unknown" in datum or "unnamed" in datum or "undefined" in datum or "not specified" in datum:
         return "which names no datum, so it fits several systems some feet apart"
-    return None
+    return _two_feet(crs)
+
+
+def _two_feet(crs: CRS) -> str | None:
+    """How the name and the unit of a CRS speak of different feet; None when they do not."""
+    if not crs.is_projected:
+        return None
+    name = re.sub("[^a-z0-9]", "", crs.name.lower())
+    named = None
+    if re.search(r"ftus$|usft$|usfeet$|feetus$|fips\d+feet$", name):
+        named = US_SURVEY_FOOT
+    elif re.search(r"feetintl$|ftintl$|intlfeet$", name) or crs.name.endswith("(ft)"):
+        named = INTERNATIONAL_FOOT
+    factor = crs.axis_info[0].unit_conversion_factor
+    if named is None or abs(factor - float(named)) < 1e-9:
+        return None
+    return (
+        f"whose name is that of a system in the {named.name} and whose unit is {crs.axis_info[0].unit_name} ({factor:.12g} m);"
+        " the two feet lie 2 parts in a million apart, 12 ft at a State Plane easting of six million"
+    )
 
 
 def _is_finer(given: CRS, stated: CRS) -> bool:

@@ -185,7 +185,8 @@ def _datasets_below(folder: Path) -> list[Path]:
 
 
 def _formats() -> str:
-    return ", ".join(dict.fromkeys(FORMATS.values())) + "; each also zipped"
+    named = [name for value in FORMATS.values() for name in value.replace(" or ", ", ").split(", ")]
+    return ", ".join(dict.fromkeys(named)) + "; each also zipped"
 
 
 def _wrong(shown: str, expected: str, why: str) -> ReadError:

@@ -251,7 +251,9 @@ def _crs_says(dataset: Dataset, text: str | None) -> str:
 
 
 def _unreadable(dataset: Dataset, error: Exception, layer: str | None = None) -> ReadError:
-    reason = re.sub(r"\s+", " ", str(error)).replace(str(dataset.path), dataset.path.name).strip(" .;")
+    reason = re.sub(r"\s+", " ", str(error)).replace(str(dataset.path), dataset.path.name)
+    # The driver names the line of its own source that gave up, on the machine it was built on.
+    reason = re.sub(r"(?:in file |at )?\S+\.(?:cpp|c|h)\b[:,]?(?: at)?(?: line)? ?\d*", "", reason).strip(" .;,")
     where = f"{dataset.shown}, layer {layer}" if layer else dataset.shown
     if isinstance(error, GeometryError):
         return ReadError(f"{where} holds surfaces in three dimensions (MultiPatch), which are not read. Ask for it as polygons.")

@@ -3,7 +3,8 @@ Layers held to the City's rules.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Literal
 
 import geopandas as gpd
@@ -12,6 +13,7 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
+from citygis import topology
 from citygis.city import City, default_city
 from citygis.errors import CRSError, SchemaError
 from citygis.findings import findings_frame, join_findings
@@ -71,17 +73,18 @@ def validate(
     city = city or default_city()
     subjects, crs = _subjects(layers, layer, city, only, key)
     drawn = {name: about for name, about in subjects.items() if about.crs is not None and len(about.frame)}
-    found = []
+    checks: list[Iterable[pd.DataFrame]] = []
     for name, about in subjects.items():
         if only != "geometry" and about.layer is not None:
-            found += attribute_findings(about, subjects)
+            checks.append(attribute_findings(about, subjects))
         elif only != "geometry" and key in about.frame:
-            found.append(repeats(about, (key,), np.flatnonzero(about.frame[key].notna())))
+            checks.append([repeats(about, (key,), np.flatnonzero(about.frame[key].notna()))])
         if only != "attributes":
-            found += shape_findings(about, city)
+            checks.append(shape_findings(about, city))
             if name in drawn and about.layer is not None:
-                found += fabric_findings(about, drawn, city)
-    found = [rows for rows in found if len(rows)]
+                checks.append(fabric_findings(about, drawn, city))
+    told = topology.side_by_side([partial(list, check) for check in checks])
+    found = [rows for each in told for rows in each if len(rows)]
     findings = join_findings([findings_frame(pd.concat(found, ignore_index=True) if found else None, crs=crs)], crs=crs)
     logger.info("%d findings in %d layers", len(findings), len(subjects))
     return _as_sent(findings, crs) if crs is not None and unit_of(crs) is METRE else findings

@@ -6,10 +6,13 @@ to copy every geometry) are what makes a second core useful.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
+
+Result = TypeVar("Result")
 
 CHUNK = 8_000
 """Rows given to a thread at a time: large enough to hide the hand-over, small enough to share the work evenly."""
@@ -38,3 +41,13 @@ def threaded(function: Callable[..., np.ndarray], *arrays: np.ndarray, chunk: in
     starts = range(0, n, chunk)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         return np.concatenate(list(pool.map(lambda i: function(*(a[i : i + chunk] for a in arrays)), starts)))
+
+
+def side_by_side(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """
+    The results of independent pieces of work, in the order of `tasks`, worked out on the threads the machine has.
+
+    What one task spends in Python another can use for GEOS. An exception of a task is raised here.
+    """
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+        return [each.result() for each in [pool.submit(task) for task in tasks]]

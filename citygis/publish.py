@@ -15,6 +15,19 @@ from pathlib import Path
 from citygis.errors import StoreError
 
 
+def require_free(path: Path | str, *, overwrite: bool) -> None:
+    """
+    Refuse what `publishing` would refuse because it exists; for telling it before the work.
+
+    Raises
+    ------
+    StoreError
+        If `path` exists and `overwrite` is false.
+    """
+    if Path(path).exists() and not overwrite:
+        raise StoreError(f"{path} exists and is left as it is. Say --overwrite to replace it, or name another file.")
+
+
 @contextlib.contextmanager
 def publishing(path: Path | str, *, overwrite: bool = False) -> Iterator[Path]:
     """
@@ -40,8 +53,7 @@ def publishing(path: Path | str, *, overwrite: bool = False) -> Iterator[Path]:
     path = Path(path)
     if path.is_dir():
         raise StoreError(f"{path} is a folder. Name the file to write in it.")
-    if path.exists() and not overwrite:
-        raise StoreError(f"{path} exists and is left as it is. Say --overwrite to replace it, or name another file.")
+    require_free(path, overwrite=overwrite)
     made: list[Path] = []
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:

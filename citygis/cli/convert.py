@@ -69,7 +69,7 @@ def command(
     from citygis.convert import convert
     from citygis.errors import StoreError
     from citygis.gpkg import write_geopackage
-    from citygis.publish import publish_text
+    from citygis.publish import publish_text, require_free
     from citygis.readers import read
 
     path = Path(out)
@@ -79,8 +79,8 @@ def command(
         raise StoreError(f"{path} is the delivery itself, which stays as it was sent. Name another file.")
     draft_path = path.with_suffix(".crosswalk.toml") if crosswalk is None else None
     for made in (path, draft_path):
-        if made is not None and made.exists() and not overwrite:
-            raise StoreError(f"{made} exists and is left as it is. Say --overwrite to replace it, or name another file.")
+        if made is not None:
+            require_free(made, overwrite=overwrite)
     city = open_city_option(city_folder)
     city.schema.layer(target)
     try:

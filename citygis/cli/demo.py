@@ -81,7 +81,8 @@ def command(folder: Path, as_json: bool, quiet: bool, overwrite: bool) -> None:
     delivered = {layer: result.layer for layer, result in results.items()}
     delivered["source_document"] = pd.concat(sources, ignore_index=True)
     with cg.store(city) as db:
-        seen, findings = db.together(delivered), db.check(delivered)
+        seen = db.together(delivered)
+        findings = db.check(delivered, beside=seen)
     refusal, batch = _load(city, delivered, findings)
     # A gap is a finding of the tract that has it, and the doing of the parcels.
     blamed = findings["layer"].where(findings["code"] != "T02", "parcel")

@@ -60,14 +60,14 @@ def command(
       citygis sheet parcel_map.toml --city riverbend --out parcel_map.pdf
       citygis sheet parcel_map.toml --city riverbend --from parcels.gpkg --png parcel_map.png
     """
-    from citygis.publish import publishing
+    from citygis.publish import publishing, require_free
     from citygis.sheets import Sheet, draw, sheet_layers
 
     city = open_city_option(city_folder)
     path = find_sheet(sheet_file, city)
     out = out or Path(f"{path.stem}.pdf")
     for target in filter(None, (out, png)):
-        require_free(target, overwrite)
+        require_free(target, overwrite=overwrite)
     sheet = Sheet.from_file(path)
     layers = sheet_layers(sheet, source or city.store_path, city=city)
     figure = draw(sheet, layers, city=city)
@@ -91,14 +91,6 @@ def find_sheet(path: Path, city) -> Path:
                 if (folder / name).is_file():
                     return folder / name
     return path
-
-
-def require_free(path: Path, overwrite: bool) -> None:
-    """Refuse early what `publishing` would refuse after the drawing. Raises StoreError."""
-    from citygis.errors import StoreError
-
-    if path.exists() and not overwrite:
-        raise StoreError(f"{path} exists and is left as it is. Say --overwrite to replace it, or name another file.")
 
 
 def show(figure, report, out: Path, png: Path | None, *, as_json: bool) -> None:

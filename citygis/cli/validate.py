@@ -58,14 +58,13 @@ def command(
     """
     from pathlib import Path
 
-    from citygis.errors import StoreError
+    from citygis.publish import require_free
     from citygis.quality import FILES, records, rules_not_judged, validate, write_report
     from citygis.store import store
 
     city = open_city_option(city_folder)
-    for name in FILES if folder and not overwrite else ():
-        if (Path(folder) / name).exists():  # told before the work, not after it
-            raise StoreError(f"{Path(folder) / name} exists and is left as it is. Say --overwrite to replace it.")
+    for name in FILES if folder else ():
+        require_free(Path(folder) / name, overwrite=overwrite)  # told before the work, not after it
     path = Path(file) if file else city.store_path
     if layer:
         layers = {layer: _as_sent(path, within, source_crs, quiet)}
@@ -76,7 +75,8 @@ def command(
     beside = layers
     if file and not (layer or only or key) and city.folder and city.store_path.exists():
         with store(city) as db:
-            beside, findings = db.together(layers), db.check(layers)
+            beside = db.together(layers)
+            findings = db.check(layers, beside=beside)
         note(f"Seen together with {city.store_path}", quiet=quiet)
     else:
         findings = validate(layers, city=city, only=only, key=key)

@@ -182,20 +182,22 @@ class Store:
                 together[name] = _joined(layers[name], self.read(name), identity)
         return together
 
-    def check(self, layers: Mapping[str, pd.DataFrame]) -> gpd.GeoDataFrame:
+    def check(self, layers: Mapping[str, pd.DataFrame], *, beside: Mapping[str, pd.DataFrame] | None = None) -> gpd.GeoDataFrame:
         """
         What is wrong with layers, seen `together` with what the store holds.
 
         Parameters
         ----------
         layers : mapping of name to frame
+        beside : mapping of name to frame, optional
+            What `together` gave for them, where the caller has it already.
 
         Returns
         -------
         findings frame
             Of the layers given, not of the store's, and the gaps they leave (T02) where no feature of the store lies.
         """
-        findings = validate(self.together(layers), city=self.city)
+        findings = validate(self.together(layers) if beside is None else beside, city=self.city)
         gap = findings["code"].eq("T02").to_numpy()
         ours = findings["layer"].isin(list(layers)).to_numpy() | gap
         for name in layers if gap.any() else ():

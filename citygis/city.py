@@ -11,18 +11,11 @@ from pydantic import Field, PrivateAttr, field_validator
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjCRSError
 
-from citygis.errors import SettingsError
+from citygis.errors import CRSError, SettingsError
+from citygis.geodesy import Frame, LocalSystem, Velocity, parse_frame, require_foot_of_the_system
 from citygis.schema import Schema, apn_profiles, schema
 from citygis.settings import Settings, check, read_toml
 from citygis.units import METRE, unit_of
-
-
-class Velocity(Settings):
-    """How the ground moves against the City's frame, in millimetres a year, and where the figures come from."""
-
-    north_mm_yr: float
-    east_mm_yr: float
-    source: str
 
 
 class Extent(Settings):
@@ -37,9 +30,13 @@ class Extent(Settings):
 class Tolerances(Settings):
     """How far a transformation may be off, in feet, for a parcel, an asset, a sketch."""
 
-    parcel_ft: float = 0.1
-    asset_ft: float = 1.0
-    sketch_ft: float = 10.0
+    parcel_ft: float = Field(default=0.1, gt=0)
+    asset_ft: float = Field(default=1.0, gt=0)
+    sketch_ft: float = Field(default=10.0, gt=0)
+
+
+PURPOSES = ("parcel", "asset", "sketch")
+"""What positions are wanted for, from the strictest on; each has its tolerance."""
 
 
 class Folders(Settings):
@@ -49,6 +46,8 @@ class Folders(Settings):
     styles: str = "styles"
     sheets: str = "sheets"
     jobs: str = "jobs"
+    grids: str = "grids"
+    receivers: str = "receivers"
 
 
 class DataFile(NamedTuple):
@@ -63,7 +62,9 @@ class City(Settings):
     What makes one City's data different from another's; read from ``city.toml``, never changed.
 
     ``same_datum`` names datums whose coordinates the City holds to be its own, with the reason: a label that says NAD83 where the
-    numbers are NAD83(2011), say. ``apn_profiles`` are ids of `citygis.schema.apn_profiles`, in order of preference.
+    numbers are NAD83(2011), say. ``realization`` and ``epoch`` say what the City's coordinates are in, ``velocity`` how its ground
+    moves against that, ``local`` its local (ground) systems by id. ``apn_profiles`` are ids of `citygis.schema.apn_profiles`, in
+    order of preference.
     """
 
     name: str
@@ -73,6 +74,7 @@ class City(Settings):
     realization: str
     epoch: float
     velocity: Velocity | None = None
+    local: dict[str, LocalSystem] = {}
     extent: Extent | None = None
     apn_profiles: tuple[str, ...]
     same_datum: dict[str, str] = {}
@@ -91,7 +93,25 @@ class City(Settings):
             raise ValueError("not a coordinate system that PROJ knows. Must be like 'EPSG:6420'.") from None
         if not crs.is_projected or unit_of(crs) is METRE:
             raise ValueError("not in feet. Must be the City's State Plane zone in feet, like 'EPSG:6420'.")
+        try:
+            require_foot_of_the_system(crs)
+        except CRSError as error:
+            raise ValueError(str(error)) from None
         return crs
+
+    @field_validator("realization")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        frame = parse_frame(value)
+        if frame.epoch is not None or frame.is_moving or not frame.has_epoch or frame.realization == "NAD83":
+            raise ValueError("Must be a realization of NAD83 without its epoch, like 'NAD83(2011)'; the epoch has its own key.")
+        return frame.realization
+
+    @field_validator("epoch")
+    @classmethod
+    def _possible(cls, value: float) -> float:
+        parse_frame(f"NAD83(2011)@{value}")
+        return value
 
     @field_validator("apn_profiles")
     @classmethod
@@ -105,6 +125,34 @@ class City(Settings):
     def folder(self) -> Path | None:
         """The folder that ``city.toml`` was read from; None for the packaged defaults."""
         return self._folder
+
+    @property
+    def frame(self) -> Frame:
+        """What the City's coordinates are in: its realization and epoch."""
+        return Frame(self.realization, self.epoch)
+
+    def tolerance_ft(self, purpose: str) -> float:
+        """
+        How far a transformation may be off for a purpose, in feet.
+
+        Raises
+        ------
+        ValueError
+            If `purpose` is none of `PURPOSES`.
+        """
+        if purpose not in PURPOSES:
+            raise ValueError(f"Invalid purpose {purpose!r}. Must be one of: {', '.join(PURPOSES)}.")
+        return getattr(self.tolerances, f"{purpose}_ft")
+
+    @property
+    def grids_folder(self) -> Path | None:
+        """The folder of the City's grids of shifts and geoid heights; None for the packaged defaults."""
+        return self._folder / self.folders.grids if self._folder else None
+
+    @property
+    def receivers_folder(self) -> Path | None:
+        """The folder of the City's own profiles of GPS receivers; None for the packaged defaults."""
+        return self._folder / self.folders.receivers if self._folder else None
 
     @property
     def schema(self) -> Schema:

@@ -23,6 +23,8 @@ def test_a_new_city_has_its_settings_folders_sheets_and_an_empty_store(tmp_path)
         "styles",
         "sheets",
         "jobs",
+        "receivers",
+        "grids",
         "city.gpkg",
         "README.md",
     }
@@ -55,3 +57,46 @@ def test_a_file_in_the_way_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     result = init(tmp_path / "file" / "city")
     assert result.exit_code == 3 and isinstance(result.exception, (SystemExit, SettingsError, StoreError))
+
+
+def test_the_frame_is_set_as_stated(tmp_path):
+    result = init(tmp_path / "elsewhere", "--realization", "NAD83(2011)", "--epoch", "2017.5")
+    assert result.exit_code == 0
+    assert str(cg.open_city(tmp_path / "elsewhere").frame) == "NAD83(2011)@2017.50"
+
+
+@pytest.mark.parametrize("options", [("--realization", "CCS2022"), ("--realization", "ITRF2014"), ("--epoch", "20175")])
+def test_a_frame_that_no_city_can_have_is_refused_and_nothing_is_left(tmp_path, options):
+    result = init(tmp_path / "elsewhere", *options)
+    assert result.exit_code == 3 and not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("county", "crs", "kept"),
+    [
+        ("San Joaquin", "EPSG:6420", True),
+        ("San Joaquin County", "EPSG:2227", True),
+        ("Stanislaus", "EPSG:6420", False),
+        ("San Joaquin", "EPSG:6418", False),
+    ],
+)
+def test_the_packaged_velocity_stays_where_it_was_computed(tmp_path, county, crs, kept):
+    result = init(tmp_path / "elsewhere", "--county", county, "--crs", crs)
+    assert result.exit_code == 0
+    city = cg.open_city(tmp_path / "elsewhere")
+    assert (city.velocity is not None) is kept
+    assert ("velocity is not stated" in result.stderr) is not kept
+
+
+def test_a_velocity_can_be_stated_with_its_source(tmp_path):
+    stated = ("--velocity-north", "12.5", "--velocity-east", "-8.25", "--velocity-source", 'NGS HTDP 3.6.0, "downtown"')
+    result = init(tmp_path / "elsewhere", "--county", "Yolo", *stated)
+    assert result.exit_code == 0 and "velocity is not stated" not in result.stderr
+    velocity = cg.open_city(tmp_path / "elsewhere").velocity
+    assert (velocity.north_mm_yr, velocity.east_mm_yr, velocity.source) == (12.5, -8.25, 'NGS HTDP 3.6.0, "downtown"')
+    assert velocity.lon is None and velocity.up_mm_yr == 0
+
+
+def test_half_a_velocity_is_refused(tmp_path):
+    result = init(tmp_path / "elsewhere", "--velocity-north", "12.5", "--velocity-east", "-8.25")
+    assert result.exit_code == 2 and "--velocity-source" in result.stderr and not (tmp_path / "elsewhere").exists()

@@ -10,7 +10,7 @@ the projection is applied, by an explicit pipeline.
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -23,14 +23,12 @@ from pyproj.exceptions import ProjError
 from pyproj.transformer import TransformerGroup
 
 from citygis.errors import CRSError
+from citygis.geodesy.lineage import Lineage
+from citygis.geodesy.projection import Way, feet, horizontal, label, offline, projection_only
 from citygis.geodesy.shift import OBSERVED, null_shift_ft
-from citygis.units import US_SURVEY_FOOT
 
 NULL_SHIFT_FT = 0.003
 """Two different datums that PROJ moves by less than this (1 mm) are not related by it at all."""
-
-SAME_LENGTH = 0.0005
-"""EPSG rounds the false easting of zone 3 to 6561666.667 ft where Esri writes 6561666.666666666: one definition, written twice."""
 
 FT_PER_DEGREE = 364_567.0
 """A degree of latitude, to judge a shift between geographic systems: 60 nautical miles of 1,852 m, in feet."""
@@ -48,43 +46,11 @@ class SameFrame(NamedTuple):
     stated_by: str
 
 
-class Lineage(NamedTuple):
-    """
-    How coordinates came into a system.
-
-    ``statement`` is the statement the way rests on and ``stated_by`` who made it ("city.toml" for a datum the City holds to be its
-    own); null where it rests on none. ``cost_ft`` is how far off everything lies if that statement is wrong. ``accuracy_ft`` is 0
-    for a mere projection.
-    """
-
-    operation: str
-    pipeline: str
-    accuracy_ft: float
-    source: str
-    target: str
-    grids_used: tuple[str, ...]
-    grids_missing: tuple[str, ...]
-    proj_version: str
-    epsg_version: str
-    statement: str | None = None
-    stated_by: str | None = None
-    cost_ft: float | None = None
-
-
 class _Statement(NamedTuple):
     """Why two datums are taken for one, and who says so."""
 
     text: str
     stated_by: str
-
-
-class _Way(NamedTuple):
-    """An operation chosen: its name, the pipeline that carries it out, its accuracy and grids."""
-
-    operation: str
-    pipeline: str
-    accuracy_ft: float = 0.0
-    grids: tuple[str, ...] = ()
 
 
 def transform_frame(
@@ -125,16 +91,16 @@ def transform_frame(
     """
     if frame.crs is None:
         raise CRSError("The data has no CRS. Ask the sender, then state it with --source-crs. citygis never guesses.")
-    source, target = _horizontal(frame.crs), _horizontal(CRS.from_user_input(target_crs))
+    source, target = horizontal(frame.crs), horizontal(CRS.from_user_input(target_crs))
     geometry = np.asarray(frame.geometry.array)
-    with _offline(), warnings.catch_warnings():
+    with offline(), warnings.catch_warnings():
         # pyproj warns that a better grid is missing; here that is a refusal, with more to say.
         warnings.filterwarnings("ignore", message="Best transformation is not available")
         place = _centre(geometry)
         statement = _statement(source, target, same_frame, same_datum or {})
         missing: tuple[str, ...] = ()
         if statement is not None or _datum(source) == _datum(target):
-            way = _projection_only(source, target)
+            way = projection_only(source, target)
         else:
             way, missing = _between_datums(source, target, place, same_frame, tolerance_ft)
         moved = geometry if way.pipeline == "proj=noop" else _moved(geometry, way.pipeline)
@@ -142,8 +108,8 @@ def transform_frame(
         way.operation,
         way.pipeline,
         way.accuracy_ft,
-        _label(frame.crs),
-        _label(CRS.from_user_input(target_crs)),
+        label(frame.crs),
+        label(CRS.from_user_input(target_crs)),
         way.grids,
         missing,
         pyproj.proj_version_str,
@@ -160,7 +126,7 @@ def _statement(source: CRS, target: CRS, same_frame: SameFrame | None, same_datu
     """Why `source` is taken to be in the datum of `target`; None where nothing says so, or nothing needs to."""
     if _datum(source) == _datum(target):
         return None
-    if same_frame is not None and _horizontal(CRS.from_user_input(same_frame.label)).equals(source, ignore_axis_order=True):
+    if same_frame is not None and horizontal(CRS.from_user_input(same_frame.label)).equals(source, ignore_axis_order=True):
         statement = _Statement(f"{same_frame.label} is really {same_frame.really}: {same_frame.reason}", same_frame.stated_by)
     else:
         reasons = {_plain(name): reason for name, reason in same_datum.items()}
@@ -176,67 +142,26 @@ def _statement(source: CRS, target: CRS, same_frame: SameFrame | None, same_datu
     return statement
 
 
-def _projection_only(source: CRS, target: CRS) -> _Way:
-    """From `source` to `target` as if both had one datum: exact."""
-    if _same_projection(source, target):
-        return _Way("none: the same projection and unit", "proj=noop")
-    steps = []
-    if source.is_projected:
-        steps.append(Transformer.from_crs(source, source.geodetic_crs, always_xy=True).definition)
-    if target.is_projected:
-        steps.append(Transformer.from_crs(target.geodetic_crs, target, always_xy=True).definition)
-    names = [f"inverse of {source.coordinate_operation.name}"] if source.is_projected else []
-    names += [target.coordinate_operation.name] if target.is_projected else []
-    joined = " ".join(step.removeprefix("proj=pipeline").strip() for step in steps)
-    if joined and not joined.startswith("step"):
-        joined = f"step {joined}"
-    return _Way(" + ".join(names) or "none: both geographic", f"proj=pipeline {joined}" if joined else "proj=noop")
-
-
-def _same_projection(source: CRS, target: CRS) -> bool:
-    if not (source.is_projected and target.is_projected):
-        return source.is_projected == target.is_projected
-    if source.coordinate_operation.method_name != target.coordinate_operation.method_name:
-        return False
-    mine, its = _definition(source), _definition(target)
-    if mine.keys() != its.keys():
-        return False
-    return all(abs(mine[key] - its[key]) <= (SAME_LENGTH if key[1] == "linear" else 1e-11) for key in mine)
-
-
-def _definition(crs: CRS) -> dict[tuple[str, str, str], float]:
-    """
-    The numbers that a projection is made of, by name, kind and unit. Which of two standard parallels comes first does not matter.
-    """
-    parameters = crs.coordinate_operation.params
-    parallels = sorted(p.value for p in parameters if "standard parallel" in p.name)
-    numbers = {("parallel", "angular", str(i)): value for i, value in enumerate(parallels)}
-    numbers |= {(p.name, p.unit_category, p.unit_name.casefold()): p.value for p in parameters if "standard parallel" not in p.name}
-    numbers["axis unit", "ratio", ""] = crs.axis_info[0].unit_conversion_factor
-    numbers["ellipsoid", "ratio", ""] = crs.ellipsoid.inverse_flattening
-    return numbers
-
-
 def _between_datums(
     source: CRS, target: CRS, place: tuple[float, float] | None, same_frame: SameFrame | None, tolerance_ft: float
-) -> tuple[_Way, tuple[str, ...]]:
+) -> tuple[Way, tuple[str, ...]]:
     """The operation PROJ uses between two datums at `place`, and the grids it would rather have; or an error."""
-    labels = f"The file says {_label(source)}, on the datum {source.geodetic_crs.datum.name}"
+    labels = f"The file says {label(source)}, on the datum {source.geodetic_crs.datum.name}"
     if _is_dynamic(source):
         raise CRSError(
-            f"{labels}, which moves against {_label(target)}: about 0.04 ft a year in California. A coordinate in it means nothing"
+            f"{labels}, which moves against {label(target)}: about 0.04 ft a year in California. A coordinate in it means nothing"
             " without the date it was observed on, and this command has none. Ask the sender for the layer in "
             f"{target.geodetic_crs.name}."
         )
     if place is None:
-        return _projection_only(source, target), ()
+        return projection_only(source, target), ()
     used = Transformer.from_crs(source, target, always_xy=True)
     landed = used.transform(*place)
     # PROJ has no "last used operation" for a pipeline that does nothing; the transformer then is that operation.
     with contextlib.suppress(ProjError):
         used = used.get_last_used_operation()
-    unmoved = Transformer.from_pipeline(_projection_only(source, target).pipeline).transform(*place)
-    to_ft = _feet(target.axis_info[0].unit_conversion_factor) if target.is_projected else FT_PER_DEGREE
+    unmoved = Transformer.from_pipeline(projection_only(source, target).pipeline).transform(*place)
+    to_ft = feet(target.axis_info[0].unit_conversion_factor) if target.is_projected else FT_PER_DEGREE
     shift_ft = math.dist(landed, unmoved) * to_ft
     if not math.isfinite(shift_ft):
         raise CRSError(
@@ -261,18 +186,18 @@ def _between_datums(
     if ballpark or lacking:
         grids = f" The right way needs {', '.join(lacking)}, not installed here." if lacking else ""
         raise CRSError(
-            f"{labels}. PROJ would go to {_label(target)} by {used.description},"
-            f" {'of unknown accuracy' if ballpark else f'good to {_feet(used.accuracy):.0f} ft'}.{grids}"
+            f"{labels}. PROJ would go to {label(target)} by {used.description},"
+            f" {'of unknown accuracy' if ballpark else f'good to {feet(used.accuracy):.0f} ft'}.{grids}"
             " Install the grids (pyproj sync, or the package proj-data), or ask the sender for the layer in"
             f" {target.geodetic_crs.name}."
         )
-    if _feet(used.accuracy) > tolerance_ft:
+    if feet(used.accuracy) > tolerance_ft:
         raise CRSError(
-            f"{labels}. The way to {_label(target)} is {used.description}, good to {_feet(used.accuracy):.1f} ft; the City asks for"
+            f"{labels}. The way to {label(target)} is {used.description}, good to {feet(used.accuracy):.1f} ft; the City asks for"
             f" {tolerance_ft:g} ft here. {remedy}"
         )
     grids = tuple(grid.short_name for operation in used.operations or () for grid in operation.grids)
-    return _Way(used.description, used.definition, _feet(used.accuracy), grids), lacking
+    return Way(used.description, used.definition, feet(used.accuracy), grids), lacking
 
 
 def _remedy(source: CRS, target: CRS, same_frame: SameFrame | None) -> str:
@@ -336,7 +261,7 @@ def _moved(geometry: np.ndarray, pipeline: str) -> np.ndarray:
 def _moved_points(points: np.ndarray, pipeline: str) -> np.ndarray:
     def moved(chunk: np.ndarray) -> np.ndarray:
         # Its own transformer: PROJ contexts are not shared between threads.
-        with _offline():
+        with offline():
             return np.column_stack(Transformer.from_pipeline(pipeline).transform(chunk[:, 0], chunk[:, 1]))
 
     chunks = [points[start : start + CHUNK] for start in range(0, len(points), CHUNK)]
@@ -344,30 +269,6 @@ def _moved_points(points: np.ndarray, pipeline: str) -> np.ndarray:
         return moved(points) if chunks else points
     with ThreadPoolExecutor(2) as pool:
         return np.concatenate(list(pool.map(moved, chunks)))
-
-
-@contextlib.contextmanager
-def _offline() -> Iterator[None]:
-    """PROJ without the network, so that the answer does not depend on the machine."""
-    was = pyproj.network.is_network_enabled()
-    pyproj.network.set_network_enabled(False)
-    try:
-        yield
-    finally:
-        pyproj.network.set_network_enabled(was)
-
-
-def _horizontal(crs: CRS) -> CRS:
-    """The two-dimensional part of a CRS, without a shift that a file may have bound to it."""
-    if crs.is_bound:
-        crs = crs.source_crs
-    if crs.is_compound:
-        crs = crs.sub_crs_list[0]
-    if crs.is_bound:
-        crs = crs.source_crs
-    if crs.geodetic_crs is None or not (crs.is_projected or crs.is_geographic):
-        raise CRSError(f"{crs.name} is not tied to the earth (a local or engineering system). Georeference the data first.")
-    return crs.to_2d()
 
 
 def _datum(crs: CRS) -> str:
@@ -381,12 +282,3 @@ def _plain(name: str) -> str:
 
 def _is_dynamic(crs: CRS) -> bool:
     return crs.geodetic_crs.datum.type_name.startswith("Dynamic")
-
-
-def _feet(metres: float) -> float:
-    return metres / float(US_SURVEY_FOOT)
-
-
-def _label(crs: CRS) -> str:
-    authority = crs.to_authority()
-    return f"{crs.name} ({':'.join(authority)})" if authority else crs.name

@@ -4,8 +4,20 @@ from citygis.environment import clean_proj_environment
 
 clean_proj_environment()  # before anything below loads PROJ
 
+from citygis.readers.captures import Captures  # noqa: E402
 from citygis.readers.inspection import Inspection, inspect  # noqa: E402
+from citygis.readers.recordings import is_captures, read_captures  # noqa: E402
 from citygis.readers.source import sha256_of, source_document  # noqa: E402
 from citygis.readers.vector import crs_stated, read  # noqa: E402
 
-__all__ = ["Inspection", "crs_stated", "inspect", "read", "sha256_of", "source_document"]
+__all__ = [
+    "Captures",
+    "Inspection",
+    "crs_stated",
+    "inspect",
+    "is_captures",
+    "read",
+    "read_captures",
+    "sha256_of",
+    "source_document",
+]

@@ -2,7 +2,6 @@
 Tables of text with coordinate columns. Nothing is cast but the coordinates: an APN keeps its leading zeros.
 """
 
-import codecs
 import csv
 import re
 from collections.abc import Iterator
@@ -17,9 +16,9 @@ from pyproj import CRS
 from citygis.errors import ReadError
 from citygis.readers.formats import Dataset
 from citygis.readers.raw import Raw
+from citygis.readers.text import decoded_text, delimiter_of, unique_titles
 from citygis.readers.wkb import Problem
 
-_DELIMITERS = ",;\t|"
 _LONGITUDE = ("longitude", "long", "lon", "lng", "longdec", "londec", "longdd", "longitudedd", "decimallongitude", "gpslong")
 _LATITUDE = ("latitude", "lat", "latdec", "latdd", "latitudedd", "decimallatitude", "gpslat")
 _EASTING = ("easting", "east", "e", "xcoord", "xcoordinate", "pointx", "x", "coordx", "eastingft", "xft", "spx", "stateplanex")
@@ -72,8 +71,8 @@ def read_table(dataset: Dataset, *, source_crs: CRS | None = None) -> Raw:
     ReadError
         If the text has no header, or its encoding cannot be told.
     """
-    text, note = _text(dataset)
-    delimiter = _delimiter(text)
+    text, note = decoded_text(dataset.path, shown=dataset.shown)
+    delimiter = delimiter_of(text)
     header, rows, problems = _rows(text, delimiter, dataset)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
     table = pd.DataFrame(
@@ -111,37 +110,6 @@ def place_columns(table: pd.DataFrame, *, source_crs: CRS | None = None) -> Plac
     return pairs[0] if pairs else None
 
 
-def _text(dataset: Dataset) -> tuple[str, str | None]:
-    raw = dataset.path.read_bytes()
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
-        if raw.startswith(mark):
-            return _decoded(raw, name, dataset), None
-    try:
-        return raw.decode("utf-8"), None
-    except UnicodeDecodeError:
-        return _decoded(raw, "cp1252", dataset), "The text is not UTF-8; it was read as Windows 1252."
-
-
-def _decoded(raw: bytes, encoding: str, dataset: Dataset) -> str:
-    try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ReadError(
-            f"{dataset.shown}: byte {error.start:,} is neither UTF-8 nor {encoding}. Ask the sender to save it as UTF-8."
-        ) from None
-
-
-def _delimiter(text: str) -> str:
-    """The delimiter that parts the first lines into the same, largest number of cells."""
-    lines = text[:65536].splitlines()[:20]
-    best, most = ",", 1
-    for delimiter in _DELIMITERS:
-        counts = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
-        if counts and counts[0] > most and sum(count == counts[0] for count in counts) > len(counts) / 2:
-            best, most = delimiter, counts[0]
-    return best
-
-
 def _rows(text: str, delimiter: str, dataset: Dataset) -> tuple[list[str], list[list[str]], list[Problem]]:
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader(_lines(text), delimiter=delimiter)
@@ -172,14 +140,7 @@ def _lines(text: str) -> Iterator[str]:
 def _header(cells: list[str], dataset: Dataset) -> list[str]:
     if not any(cell.strip() for cell in cells):
         raise ReadError(f"{dataset.shown} has no header: its first line must name the columns.")
-    names: list[str] = []
-    for position, cell in enumerate(cells, start=1):
-        name = unique = cell.strip() or f"column_{position}"
-        number = 2
-        while unique in names:
-            unique, number = f"{name}_{number}", number + 1
-        names.append(unique)
-    return names
+    return unique_titles(cells)
 
 
 def _ragged(cells: list[str], width: int) -> str | None:
@@ -267,8 +228,8 @@ def _says(place: Place | None) -> str:
 def is_spatial(path: Path) -> bool:
     """Whether the header and first rows of a table show coordinate columns."""
     dataset = Dataset("CSV", path, str(path))
-    text, _ = _text(dataset)
+    text, _ = decoded_text(dataset.path, shown=dataset.shown)
     head = "".join(text[: 1 << 20].splitlines(keepends=True)[:50])
-    header, rows, _ = _rows(head, _delimiter(head), dataset)
+    header, rows, _ = _rows(head, delimiter_of(head), dataset)
     table = pd.DataFrame(rows, columns=header, dtype="str")
     return place_columns(table) is not None

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 from citygis.errors import ReadError
 from citygis.readers.guard import members, require_local_file, require_plain_xml, unpack
+from citygis.readers.photos import PHOTO_SUFFIXES, are_photos
+from citygis.readers.recordings import GPX, NMEA, PHOTOS, POINTS, RECEIVER, kind_of
 from citygis.readers.shapefile import require_whole
 
 FORMATS = {
@@ -37,13 +39,18 @@ FORMATS = {
     ".fgb": "FlatGeobuf",
     ".tab": "MapInfo",
     ".mif": "MapInfo",
+    ".gpx": GPX,
+    ".nmea": NMEA,
+    ".log": NMEA,
+    ".ubx": NMEA,
+    **dict.fromkeys(PHOTO_SUFFIXES, PHOTOS),
+    **dict.fromkeys((".asc", ".pts", ".pnt", ".nez"), POINTS),
 }
 """What `read` takes, by suffix; each also inside a ``.zip``, and KML as ``.kmz``."""
 
 _ELSEWHERE = {
     ".dxf": "a CAD drawing, which is not a table of features",
     ".dwg": "a CAD drawing, which is not a table of features",
-    ".gpx": "a GPS track, which is not a table of features",
     ".osm": "OpenStreetMap data, which has nodes and ways but no layers; export the features you need as GeoJSON or GeoPackage",
     ".pbf": "OpenStreetMap data, which has nodes and ways but no layers; export the features you need as GeoJSON or GeoPackage",
     ".vrt": "a virtual dataset, which makes other files be read; name the file that it points to",
@@ -56,7 +63,12 @@ _ELSEWHERE = {
     ".rar": "an archive other than zip; unpack it, or ask for a zip",
     ".gz": "an archive other than zip; unpack it, or ask for a zip",
 }
-_ALSO_NOTES = (".json", ".csv", ".tsv", ".txt")
+CAPTURES = (GPX, NMEA, PHOTOS, RECEIVER, POINTS)
+"""The formats of `Dataset` whose rows are captures, not features."""
+
+_ALSO_NOTES = (".json", ".csv", ".tsv", ".txt", ".log", ".asc", ".pts")
+_ALSO_TABLES = (".csv", ".tsv", ".txt")
+_OF_CAPTURES = tuple(suffix for suffix, name in FORMATS.items() if name in CAPTURES)
 _SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx")
 
 
@@ -80,7 +92,7 @@ def delivery(path: Path | str) -> Iterator[list[Dataset]]:
     Parameters
     ----------
     path : path
-        A file of one of the `FORMATS`, a ``.gdb`` folder, a ``.kmz``, or a ``.zip`` of any of those.
+        A file of one of the `FORMATS`, a ``.gdb`` folder, a folder of photographs, a ``.kmz``, or a ``.zip`` of any of those.
 
     Yields
     ------
@@ -92,6 +104,9 @@ def delivery(path: Path | str) -> Iterator[list[Dataset]]:
     ReadError
         If the file is not safe, not whole, or not of a format that is read.
     """
+    if are_photos(path):
+        yield [Dataset(PHOTOS, Path(path), str(path))]
+        return
     path = require_local_file(path)
     if path.suffix.lower() == ".gpkg" and _is_write_ahead(path):
         with tempfile.TemporaryDirectory(prefix="citygis-") as folder:
@@ -135,9 +150,12 @@ def dataset(path: Path, *, shown: str) -> Dataset:
     suffix = path.suffix.lower()
     if suffix in _SHAPEFILE_PARTS:
         raise ReadError(f"{shown} is one part of a shapefile. Name the .shp, or the zip with all parts.")
+    captures = _captures_in(path)
+    if captures is not None:
+        return Dataset(captures, path, shown)
     if suffix not in FORMATS:
         what = _ELSEWHERE.get(suffix)
-        if suffix in (".gpx", ".xml", ".gml"):
+        if suffix in (".xml", ".gml"):
             require_plain_xml(path, whole=False)
         raise ReadError(
             f"{shown} is {what}."
@@ -146,6 +164,8 @@ def dataset(path: Path, *, shown: str) -> Dataset:
         )
     if path.is_file() and path.stat().st_size == 0:
         raise ReadError(f"{shown} is empty (0 bytes): the transfer failed. Ask the sender for it again.")
+    if FORMATS[suffix] in CAPTURES:
+        raise _wrong(shown, FORMATS[suffix], "nothing in it looks like that")
     check = {
         ".shp": _shapefile,
         ".gpkg": _geopackage,
@@ -161,6 +181,26 @@ def dataset(path: Path, *, shown: str) -> Dataset:
         ".txt": _table,
     }.get(suffix, _json)
     return Dataset(check(path, shown), path, shown)
+
+
+def _captures_in(path: Path) -> str | None:
+    """
+    The kind of captures that a file holds; None for a table of features.
+
+    Points whose header names their coordinates are a table, as any other; those without a header would lose their first point to
+    it.
+    """
+    suffix = path.suffix.lower()
+    kind = kind_of(path) if suffix in ("", *_OF_CAPTURES, *_ALSO_TABLES) else None
+    return None if kind == POINTS and suffix in _ALSO_TABLES and _has_header(path) else kind
+
+
+def _has_header(path: Path) -> bool:
+    """Whether the first line of a text has fewer than two numbers."""
+    head = _first(path, 4096)
+    text = head.decode("utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", "replace")
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return sum(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", cell.strip('"')) is not None for cell in re.split(r"[,;\t ]+", line)) < 2
 
 
 def _is_write_ahead(path: Path) -> bool:
@@ -179,7 +219,9 @@ def _datasets_below(folder: Path) -> list[Path]:
     for place in sorted(folder.rglob("*")):
         inside = any(place.is_relative_to(geodatabase) for geodatabase in geodatabases)
         hidden = any(part.startswith((".", "__MACOSX")) for part in place.relative_to(folder).parts)
-        if place.is_file() and not inside and not hidden and place.suffix.lower() in FORMATS and place.suffix.lower() != ".txt":
+        suffix = place.suffix.lower()
+        is_data = suffix in FORMATS and suffix not in (".txt", *PHOTO_SUFFIXES)
+        if place.is_file() and not inside and not hidden and is_data:
             found.append(place)
     return found
 

@@ -32,9 +32,9 @@ _ROOT_WITHIN_BYTES = 1 << 20
 _CHUNK = 1 << 20
 
 
-def require_local_file(path: Path | str) -> Path:
+def require_local_file(path: Path | str, *, folder: bool = False) -> Path:
     """
-    `path` as a file or file geodatabase that is on this machine.
+    `path` as a file or file geodatabase that is on this machine; with `folder`, a plain folder too.
 
     Raises
     ------
@@ -54,6 +54,8 @@ def require_local_file(path: Path | str) -> Path:
     if not path.exists():
         raise ReadError(f"{path} is not there. Look at the spelling and the folder.")
     if path.is_dir():
+        if folder and path.suffix.lower() != ".gdb":
+            return path
         if path.suffix.lower() != ".gdb":
             inside = sorted(child.name for child in path.iterdir() if not child.name.startswith("."))[:5]
             there = f" In it: {', '.join(inside)}." if inside else ""

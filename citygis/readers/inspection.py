@@ -57,8 +57,25 @@ class Frame(NamedTuple):
     cost: str | None
 
 
+class CaptureReport(NamedTuple):
+    """
+    What captures are: records by kind and how many were joined into others, rows by kind (`captures.KINDS`) and by fix type, the
+    first and last time (UTC, ISO 8601), and records that gave no position, by reason.
+    """
+
+    records: dict[str, int]
+    joined: int
+    kinds: dict[str, int]
+    fix_types: dict[str, int]
+    begins: str | None
+    ends: str | None
+    rejected: dict[str, int]
+
+
 class LayerReport(NamedTuple):
-    """One layer. When it could not be read, ``error`` says why and the rest is empty."""
+    """
+    One layer. When it could not be read, ``error`` says why and the rest is empty. ``captures`` only where its rows are captures.
+    """
 
     layer: str
     format: str
@@ -71,6 +88,7 @@ class LayerReport(NamedTuple):
     problems: tuple[GeometryProblem, ...]
     suspicions: tuple[str, ...]
     looks_like: tuple[Likeness, ...]
+    captures: CaptureReport | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -159,9 +177,11 @@ def _listed(datasets: list[Dataset]) -> list[tuple[Dataset, str, bool]]:
 
 def _layer_report(dataset: Dataset, name: str, given: CRS | None, city: City) -> LayerReport:
     try:
-        raw = load(dataset, name, source_crs=given)
-    except ReadError as error:
+        raw = load(dataset, name, source_crs=given, city=city)
+    except (ReadError, CRSError) as error:
         return LayerReport(name, dataset.format, str(error), 0, {}, None, None, (), (), (), ())
+    if raw.captures is not None:
+        return _captures_report(dataset, name, raw, given, city)
     types = _geometry_types(raw.geometry)
     apn = apn_columns(raw.table, city.apn_profiles)
     likenesses = looks_like(raw.table, types, f"{Path(dataset.shown).stem} {name}", schema=city.schema, apn=apn)
@@ -185,6 +205,53 @@ def _layer_report(dataset: Dataset, name: str, given: CRS | None, city: City) ->
         suspicions=tuple(suspicions),
         looks_like=tuple(likenesses),
     )
+
+
+def _captures_report(dataset: Dataset, name: str, raw: Raw, given: CRS | None, city: City) -> LayerReport:
+    """Columns that captures have and this file does not fill are left out; a receiver that stands still repeats itself."""
+    found = raw.captures
+    frame = found.frame
+    table = raw.table.dropna(axis=1, how="all")
+    time = frame["time"].dropna()
+    fix_types = _counts(frame["fix_type"])
+    suspicions = list(raw.notes)
+    if fix_types.get("FIXED"):
+        suspicions.append(
+            f"{fix_types['FIXED']:,} rows are RTK FIXED: they are in the frame of the corrections, whatever the file "
+            "calls it. Ask which frame the base or network was in; taking one for the other is 5 ft."
+        )
+    if fix_types.get("DGPS"):
+        suspicions.append(
+            f"{fix_types['DGPS']:,} rows are DGPS: satellite-based (SBAS) or other code corrections, good to some "
+            "feet. They are not RTK."
+        )
+    report = CaptureReport(
+        records=dict(found.records),
+        joined=found.joined,
+        kinds=_counts(frame["capture"]),
+        fix_types=fix_types,
+        begins=time.min().isoformat() if len(time) else None,
+        ends=time.max().isoformat() if len(time) else None,
+        rejected=_counts(found.rejected["reason"]),
+    )
+    return LayerReport(
+        layer=name,
+        format=dataset.format,
+        error=None,
+        count=len(raw.rows),
+        geometry_types=_geometry_types(raw.geometry),
+        frame=_frame(raw, given, city, f"layer {name}"),
+        extent=_extent(raw.geometry),
+        fields=tuple(_field_report(table[column]) for column in table.columns),
+        problems=tuple(problem for problem in _problems(raw) if problem.kind != "duplicate"),
+        suspicions=tuple(suspicions),
+        looks_like=(),
+        captures=report,
+    )
+
+
+def _counts(column: pd.Series) -> dict[str, int]:
+    return {str(value): int(count) for value, count in column.value_counts().sort_index().items()}
 
 
 # -- frame ----------------------------------------------------------------------------------------------------------------------
@@ -341,6 +408,9 @@ _READING = {
     "R02": "true curve drawn as chords",
     "R03": "coordinate not finite",
     "R04": "value lost",
+    "R05": "record damaged",
+    "R06": "record without a usable position",
+    "R07": "position without a date",
 }
 
 
@@ -355,7 +425,7 @@ def _problems(raw: Raw) -> list[GeometryProblem]:
         return found
     geometry = raw.geometry
     told = np.zeros(len(geometry), dtype=bool)
-    told[[problem.row for problem in raw.problems if problem.code in ("R01", "R03")]] = True
+    told[[problem.row for problem in raw.problems if problem.code in ("R01", "R03", "R05", "R06")]] = True
     null = shapely.is_missing(geometry)
     empty = shapely.is_empty(geometry)
     invalid = ~null & ~shapely.is_valid(geometry)

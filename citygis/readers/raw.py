@@ -9,6 +9,7 @@ import pandas as pd
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjCRSError
 
+from citygis.readers.captures import Captures
 from citygis.readers.wkb import Problem
 
 SAGITTA_FT = 0.01
@@ -24,7 +25,8 @@ class Raw(NamedTuple):
 
     ``table`` holds the attributes (n rows, fresh index), ``geometry`` n geometries or None for a table without, ``rows`` the row
     number (from 1) or feature id of each, as text. ``crs`` is what the file states, None when nothing usable, and ``crs_says`` how
-    it says so. ``problems`` are by row, ``notes`` about the layer as a whole.
+    it says so. ``problems`` are by row, ``notes`` about the layer as a whole. ``captures`` is what the rows are
+    made of, where they are captures.
     """
 
     table: pd.DataFrame
@@ -34,6 +36,7 @@ class Raw(NamedTuple):
     crs_says: str
     problems: list[Problem]
     notes: list[str]
+    captures: Captures | None = None
 
 
 def sagitta_in(crs: CRS | None) -> float:

@@ -8,7 +8,7 @@ import html
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from citygis.readers.inspection import FieldReport, Inspection, LayerReport
+    from citygis.readers.inspection import CaptureReport, FieldReport, Inspection, LayerReport
 
 
 def as_text(inspection: Inspection) -> str:
@@ -52,6 +52,7 @@ def _heading(layer: LayerReport) -> list[str]:
         lines += [f"  {layer.frame.cost}"] if layer.frame.cost else []
     if layer.extent:
         lines.append("  Extent: easting {0:.10g} to {2:.10g}, northing {1:.10g} to {3:.10g}".format(*layer.extent))
+    lines += _of_captures(layer.captures) if layer.captures else []
     for likeness in layer.looks_like[:1]:
         lines.append(f"  Looks like {likeness.layer}: {'; '.join(likeness.reasons)}")
     if len(layer.looks_like) > 1:
@@ -60,6 +61,17 @@ def _heading(layer: LayerReport) -> list[str]:
         lines.append(f"  ! {problem.kind}: {problem.count:,} ({'; '.join(problem.examples)})")
     lines += [f"  ? {suspicion}" for suspicion in layer.suspicions]
     return lines
+
+
+def _of_captures(captures: CaptureReport) -> list[str]:
+    def told(counts: dict[str, int]) -> str:
+        return ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"
+
+    lines = [f"  Records: {told(captures.records)}; {captures.joined:,} joined into others"]
+    lines.append(f"  Captures: {told(captures.kinds)}; fix types: {told(captures.fix_types)}")
+    if captures.begins:
+        lines.append(f"  Time: {captures.begins} to {captures.ends}")
+    return lines + ([f"  Rejected: {told(captures.rejected)}"] if captures.rejected else [])
 
 
 def _field_cells(field: FieldReport) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from citygis.readers.guard import require_local_file
+from citygis.readers.photos import are_photos, photos_in
 from citygis.readers.shapefile import parts_of
 from citygis.schema import empty_layer, schema, source_id_of
 
@@ -16,15 +17,15 @@ def sha256_of(path: Path | str) -> str:
     """
     SHA-256 of a delivery, the same wherever it lies.
 
-    A single file is hashed as it is. A file of several parts (shapefile, MapInfo) and a geodatabase folder are hashed as the
-    parts' names and digests, ordered by name.
+    A single file is hashed as it is. A file of several parts (shapefile, MapInfo), a geodatabase and a folder of photographs are
+    hashed as the parts' names and digests, ordered by name.
 
     Raises
     ------
     ReadError
         If `path` is not a file or geodatabase on this machine.
     """
-    path = require_local_file(path)
+    path = require_local_file(path, folder=are_photos(path))
     files = _files(path)
     if files == [path]:
         return _digest(path)
@@ -71,6 +72,8 @@ def source_document(path: Path | str, *, unit: str, **fields) -> pd.DataFrame:
 
 
 def _files(path: Path) -> list[Path]:
+    if path.is_dir() and path.suffix.lower() != ".gdb":
+        return photos_in(path)
     if path.is_dir():
         # ArcGIS leaves lock files in a geodatabase that is open somewhere; they are not part of it.
         return sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() != ".lock")

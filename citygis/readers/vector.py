@@ -12,10 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyproj import CRS
 
+from citygis.city import City
 from citygis.errors import ReadError
 from citygis.readers import coordinates, delimited, ogr, parquet
-from citygis.readers.formats import Dataset, delivery
+from citygis.readers.formats import CAPTURES, Dataset, delivery
 from citygis.readers.raw import Raw
+from citygis.readers.recordings import as_sent, load_captures
 from citygis.readers.source import sha256_of
 from citygis.readers.wkb import Problem
 from citygis.schema import source_id_of
@@ -25,7 +27,7 @@ logger = logging.getLogger(__name__)
 OWN_COLUMNS = ("source_id", "source_ref", "read_code", "read_message", "geometry")
 """Columns that `read` adds. A column that is sent under one of these names comes back with ``_sent`` after it."""
 
-_GRAVEST = {code: rank for rank, code in enumerate(("R01", "R03", "R04", "R02"))}
+_GRAVEST = {code: rank for rank, code in enumerate(("R01", "R05", "R06", "R03", "R04", "R07", "R02"))}
 
 
 def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | int | None = None) -> gpd.GeoDataFrame:
@@ -36,7 +38,8 @@ def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | 
     ----------
     path : path
         A shapefile, GeoPackage, file geodatabase, GeoJSON, GeoJSONSeq, TopoJSON, KML, CSV, GeoParquet, FlatGeobuf, MapInfo or Esri
-        JSON file, alone or in a zip; a KMZ; a ``.gdb`` folder.
+        JSON file, alone or in a zip; a KMZ; a ``.gdb`` folder. Or captures: GPX, an NMEA 0183 log, a receiver's CSV that fits one
+        of `receivers.receiver_profiles`, survey points without header, photographs (one, a folder, a zip).
     layer : str, optional
         Needed when the file holds more than one layer with geometry (or more than one table and none with geometry).
     source_crs : CRS or anything pyproj reads, optional
@@ -56,7 +59,13 @@ def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | 
         R02   a true curve, drawn as chords within 0.01 ft of it
         R03   a coordinate is not a finite number; the geometry is null
         R04   a value, or a cell of a row, could not be kept as sent; the message quotes it
+        R05   a record of captures is damaged: checksum, length, text that is none; the geometry is null
+        R06   a record of captures has no usable position; the geometry is null
+        R07   a position of a log that never says its date; its time is null
         ====  ==================================================================================================
+
+        Captures have the columns of `captures.DTYPES`, then their own; the records that gave no position follow as rows (R05, R06).
+        Their ``source_ref`` is "file#record".
 
         A row with several has the code of the gravest and the messages of all. A table without geometry has null geometry and no
         CRS. Fresh index.
@@ -83,7 +92,7 @@ def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | 
     crs = None
     if raw.geometry is not None:
         crs = coordinates.settle(raw.geometry, raw.crs, raw.crs_says, given, shown=shown)
-    return _frame(raw, crs, source_id_of(sha256_of(path)), f"{place}/{name}")
+    return _frame(raw, crs, source_id_of(sha256_of(path)), place if dataset.format in CAPTURES else f"{place}/{name}")
 
 
 def crs_stated(path: Path | str) -> CRS | None:
@@ -105,14 +114,14 @@ def crs_stated(path: Path | str) -> CRS | None:
         if not spatial:
             return None
         dataset, name = spatial[0]
-        return load(dataset, name).crs if dataset.format in ("CSV", "GeoParquet") else ogr.crs_stated(dataset, name)
+        return load(dataset, name).crs if dataset.format in ("CSV", "GeoParquet", *CAPTURES) else ogr.crs_stated(dataset, name)
 
 
 def layers_in(datasets: list[Dataset]) -> list[tuple[Dataset, str, bool]]:
     """Every layer of a delivery: its dataset, its name, and whether it has geometry."""
     found = []
     for dataset in datasets:
-        if dataset.error:
+        if dataset.error or dataset.format in CAPTURES:
             found.append((dataset, dataset.path.stem, True))
         elif dataset.format == "CSV":
             found.append((dataset, dataset.path.stem, delimited.is_spatial(dataset.path)))
@@ -123,15 +132,31 @@ def layers_in(datasets: list[Dataset]) -> list[tuple[Dataset, str, bool]]:
     return found
 
 
-def load(dataset: Dataset, layer: str, *, source_crs: CRS | None = None) -> Raw:
-    """One layer of a dataset as its format's reader gives it, before its frame is settled. Errors as `read`."""
+def load(dataset: Dataset, layer: str, *, source_crs: CRS | None = None, city: City | None = None) -> Raw:
+    """
+    One layer of a dataset as its format's reader gives it, before its frame is settled. Errors as `read`. The City tells northing
+    from easting in survey points, and has its own profiles of receivers.
+    """
     if dataset.error:
         raise dataset.error
+    if dataset.format in CAPTURES:
+        return _captures(dataset, source_crs, city)
     if dataset.format == "CSV":
         return delimited.read_table(dataset, source_crs=source_crs)
     if dataset.format == "GeoParquet":
         return parquet.read_parquet(dataset, source_crs=source_crs)
     return ogr.read_layer(dataset, layer, source_crs=source_crs)
+
+
+def _captures(dataset: Dataset, source_crs: CRS | None, city: City | None) -> Raw:
+    found = load_captures(dataset.path, dataset.format, source_crs=source_crs, city=city)
+    sent = as_sent(found)
+    says = (
+        "states no coordinate system"
+        if found.frame.crs is None
+        else f"holds {dataset.format}, whose positions are in {found.frame.crs.name}"
+    )
+    return Raw(sent.table, sent.geometry, sent.rows, found.frame.crs, says, sent.problems, list(found.notes), found)
 
 
 def _choose(path: Path | str, datasets: list[Dataset], layer: str | None) -> tuple[Dataset, str]:

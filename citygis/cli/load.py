@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from citygis.store import Batch
 
 
-def _reasons(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def reasons(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """The reasons by code of ``--accept CODE=reason``."""
-    reasons = {}
+    given = {}
     for value in values:
         code, _, reason = value.partition("=")
         if not code.strip() or not reason.strip():
             raise click.BadParameter(f'{value!r} must be a finding code and the reason, like T01="surveyed, record in error".')
-        if reasons.setdefault(code.strip(), reason.strip()) != reason.strip():
+        if given.setdefault(code.strip(), reason.strip()) != reason.strip():
             raise click.BadParameter(f"{code.strip()} is given two reasons. Say one.")
-    return reasons
+    return given
 
 
 @click.command()
@@ -33,7 +33,7 @@ def _reasons(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
 @click.option(
     "--accept",
     multiple=True,
-    callback=_reasons,
+    callback=reasons,
     metavar="CODE=reason",
     help="Load in spite of these errors; the reason is kept.",
 )

@@ -1,17 +1,22 @@
-"""The fictional City of Riverbend, in any size: its true layers, and the deliveries of outside agencies derived from them."""
+"""
+The fictional City of Riverbend, in any size: its true layers, the deliveries of outside agencies derived from them, and a day
+of GPS captures.
+"""
 
 from pathlib import Path
 
 from citygis.packaged import packaged_folder
 from citygis.samples.deliveries import write_city_base, write_deliveries
+from citygis.samples.gps_day import write_gps_day
 from citygis.samples.region import districts, write_districts
 from citygis.samples.riverbend import SEED, Riverbend, riverbend
 
 
 def sample_folder() -> Path:
     """
-    The folder of the sample files that ship with citygis: ``city/`` (city.toml, crosswalks, the City's own layers) and
-    ``deliveries/`` (what outside agencies sent, with ``truth.json``).
+    The folder of the sample files that ship with citygis: ``city/`` (city.toml, crosswalks, the City's own layers),
+    ``deliveries/`` (what outside agencies sent, with ``truth.json``) and ``gps_day/`` (what receivers wrote on a day in the field,
+    with ``truth.json``).
     """
     return packaged_folder("sample_data")
 
@@ -25,4 +30,5 @@ __all__ = [
     "write_city_base",
     "write_deliveries",
     "write_districts",
+    "write_gps_day",
 ]

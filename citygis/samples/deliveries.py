@@ -28,6 +28,7 @@ BASE_LAYERS = (
     "easement",
     "boundary_line",
     "corner",
+    "control_station",
     "address_point",
     "street_centerline",
     "city_limit",

@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from citygis.samples import addresses, cadastre, documents, easements, hazards, planning, services, survey
+from citygis.samples import addresses, cadastre, control, documents, easements, hazards, planning, services, survey
 from citygis.samples.addresses import Situs, situs_of
 from citygis.samples.cadastre import Lots, lots_of
 from citygis.samples.documents import ASSET_REGISTER, CITY_RECORDS, FLOOD_STUDY
@@ -68,6 +68,7 @@ def _layers(drawn: Plan, faces: Fabric, lots: Lots, situs: Situs, rng: np.random
         "easement": easement,
         "boundary_line": lines,
         "corner": survey.corners(lines, rng),
+        "control_station": control.control_stations(own),
         "address_point": addresses.address_points(parcel, faces, lots.face, situs, drawn, own),
         "street_centerline": addresses.centerlines(drawn, situs, own),
         "city_limit": limit,

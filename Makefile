@@ -34,8 +34,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## seconds and peak memory at 10k and 200k parcels
+bench: $(STAMP) ## seconds and peak memory, beside peers in the same run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python scripts/bench/pipeline.py
+	$(BIN)/python scripts/bench/gps.py
 
 sample-data: $(STAMP) ## write sample_data/ again from its generator
 	$(BIN)/python scripts/make_sample_data.py

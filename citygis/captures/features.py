@@ -122,28 +122,27 @@ def as_features(
 
 
 def without_known(
-    shapes: gpd.GeoDataFrame, existing: gpd.GeoDataFrame | None, layer: Layer, *, left_out: bool
+    shapes: gpd.GeoDataFrame, held: Mapping[str, pd.DataFrame], layer: Layer
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """
-    Shapes without those whose name is a key that the City has, where they are to be left out, and finding K04 that counts them.
+    Shapes without those that the City has, as a feature of the layer or as a control station, and finding K04 that counts them.
     """
-    nothing = findings_frame(crs=shapes.crs)
-    if not left_out or existing is None or not len(existing):
-        return shapes, nothing
-    known = shapes["name"].isin(existing[layer.key[0]]).to_numpy(dtype=bool)
-    if not known.any():
-        return shapes, nothing
+    keys = {layer.layer: layer.key[0], "control_station": "pid"}
+    known = pd.concat([held[name][key] for name, key in keys.items() if name in held] or [pd.Series(dtype="str")])
+    there = shapes["name"].isin(known).to_numpy(dtype=bool)
+    if not there.any():
+        return shapes, findings_frame(crs=shapes.crs)
     row = {
         "code": "K04",
         "rule": "check_shot",
         "severity": "info",
         "layer": layer.layer,
-        "measure": int(known.sum()),
+        "measure": int(there.sum()),
         "unit": "features",
-        "message": f"{known.sum()} marks that the City has already were used as checks and are not in the layer.",
+        "message": f"{there.sum()} marks that the City has already were used as checks and are not in the layer.",
         "remedy": "Nothing.",
     }
-    return shapes[~known].reset_index(drop=True), findings_frame([row], crs=shapes.crs)
+    return shapes[~there].reset_index(drop=True), findings_frame([row], crs=shapes.crs)
 
 
 def stated_values(values: Mapping[str, str], layer: Layer) -> dict[str, str | float | int | bool]:

@@ -28,7 +28,7 @@ from citygis.captures.shots import Shots, shots_of
 from citygis.city import City
 from citygis.convert import Conversion, convert
 from citygis.errors import CityGISError
-from citygis.findings import join_findings
+from citygis.findings import findings_frame, join_findings
 from citygis.geodesy import Frame, Lineage, parse_frame, transform_points
 from citygis.readers import read_captures, source_document
 from citygis.units import INTERNATIONAL_FOOT, METRE, US_SURVEY_FOOT, unit_of
@@ -150,7 +150,7 @@ def field_work(
     marks = shots.shapes if target.geometry == "Point" else shots.shapes.iloc[:0]
     records = monument_records({name: table for name, table in (held or {}).items() if name in ("control_station", "corner")})
     check, fit = _against_monuments(marks, records, city, purpose, stated, gate)
-    shapes, checks = without_known(shots.shapes, (held or {}).get(layer), target, left_out=new_only)
+    shapes, checks = without_known(shots.shapes, held or {}, target) if new_only else (shots.shapes, findings_frame(crs=city.crs))
     features = as_features(
         shapes,
         target,

@@ -105,3 +105,9 @@ def test_the_method_follows_the_fix(fix, method):
 
 def test_a_second_occupation_is_a_test():
     assert converted(features(marks(["101"], occupations=[2])))["accuracy_basis"].tolist() == ["TESTED"]
+
+
+def test_a_waypoint_that_states_no_fix_was_received_and_not_worked_out_in_an_office():
+    shapes = marks(["W1", "W2"], fix=None)
+    captures = pd.DataFrame({"source_ref": shapes["source_ref"], "capture": ["waypoint", "point"]})
+    assert converted(features(shapes, captures=captures))["method"].tolist() == ["GNSS_MAP", "COGO"]

@@ -44,7 +44,7 @@ def test_a_tilted_pole_is_not_reduced_as_if_it_stood_upright():
 
 @pytest.mark.parametrize("unit, feet", [("ft_us", 20.0), ("ft", 20.0 * 0.3048 * 3937 / 1200), ("m", 20.0 * 3937 / 1200)])
 def test_a_stated_elevation_is_given_in_survey_feet(unit, feet):
-    stated = heights(capture="point", elevation=[20.0], elevation_unit=unit)
+    stated = heights(capture="point", elevation=[20.0], elevation_unit=unit, vertical_datum="NAVD88")
     assert elevation_ft(stated).iloc[0] == pytest.approx(feet, abs=1e-12)
 
 
@@ -69,6 +69,13 @@ def test_an_elevation_without_its_unit_is_not_guessed():
     assert elevation_ft(heights(capture="point", elevation=[20.0])).isna().all()
 
 
+def test_a_receivers_elevation_above_no_named_datum_is_none():
+    # Trap 10: with no geoid set, receivers export the ellipsoid height under the title "Elevation".
+    row = {"capture": "point", "elevation": [-65.6], "elevation_unit": "ft_us", "fix_type": "FIXED"}
+    assert elevation_ft(heights(**row)).isna().all()
+    assert elevation_ft(heights(**row, vertical_datum="NAVD88")).notna().all()
+
+
 def test_heights_that_are_not_written_are_counted():
     captures = heights(
         capture=["point", "point", "epoch"],
@@ -76,6 +83,7 @@ def test_heights_that_are_not_written_are_counted():
         msl_height_m=[None, None, 11.7],
         elevation=[20.0, 20.0, None],
         elevation_unit=["ft_us", None, None],
+        vertical_datum="NAVD88",
     )
     told = height_findings(captures)
     assert told["code"].tolist() == ["H02"] and told["severity"].tolist() == ["info"]

@@ -75,6 +75,7 @@ def test_the_worst_of_each_figure_is_kept_and_the_first_of_each_text():
         antenna_height_m=2.0,
         elevation=[20.0, 20.2, 20.1],
         elevation_unit="ft_us",
+        vertical_datum="NAVD88",
         capture="point",
     ).assign(source_ref=["line 1", "line 2", "line 3"])
     row = occupations(captures, gate()).frame.iloc[0]
@@ -178,3 +179,18 @@ def test_the_input_is_not_modified():
     before = captures.copy()
     occupations(captures, gate())
     pd.testing.assert_frame_equal(pd.DataFrame(captures), pd.DataFrame(before))
+
+
+def test_a_fix_that_changed_halfway_is_told():
+    # 55 epochs at one place and 45 half a foot east of it: the longer half is kept, and looks good to a hundredth.
+    de = np.where(np.arange(100) < 55, 0.0, 0.5) + np.tile([0.0, 0.01], 50)
+    frame = occupations(captured(de, 0, name="A"), gate()).frame
+    found = occupation_findings(frame, gate(), layer="corner").set_index("code")
+    assert "O06" in found.index and "45 of 100" in found.loc["O06", "message"]
+
+
+def test_a_quarter_of_outliers_is_not_told_as_a_change():
+    de = np.where(np.arange(100) < 80, 0.0, 2.0) + np.tile([0.0, 0.01], 50)
+    frame = occupations(captured(de, 0, name="A"), gate()).frame
+    assert frame["n_rejected"].item() == 20
+    assert "O06" not in occupation_findings(frame, gate(), layer="corner")["code"].tolist()

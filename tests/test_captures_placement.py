@@ -97,3 +97,9 @@ def test_ground_coordinates_of_a_defined_system_are_scaled_turned_and_moved():
     frame = place_captures(sent, settled, city=city, tolerance_ft=0.1).frame
     # 1,000 ft on the ground are 999.93 ft on the grid.
     assert (frame.geometry.x.iat[0], frame.geometry.y.iat[0]) == pytest.approx((6338999.93, 2123000.0), abs=1e-6)
+
+
+@pytest.mark.parametrize("time", ["1899-12-30T00:00:00Z", "2199-01-01T00:00:00Z"])
+def test_a_date_that_cannot_be_costs_its_row_and_not_the_file(time):
+    made = placed([time, "2026-01-01T00:00:00Z"], lon=(LON, LON), lat=(LAT, LAT), height=(-20.0, -20.0))
+    assert made.frame.index.tolist() == [1] and made.rejected["reject_reason"].to_dict() == {0: "impossible_date"}

@@ -16,7 +16,7 @@ DAY = pd.Timestamp("2026-10-15 18:00", tz="UTC")
 def captures(fixes, *, kind="epoch", crs="EPSG:4326", time=DAY, datum=None, lon=LON, lat=LAT):
     n = len(fixes)
     columns = {"capture": kind, "fix_type": fixes, "time": pd.Series([time] * n), "datum_stated": datum}
-    return captures_frame(columns, np.full(n, lon), np.full(n, lat), crs=crs)
+    return captures_frame(columns, np.broadcast_to(lon, n), np.full(n, lat), crs=crs)
 
 
 def settled(sent, **options):
@@ -111,3 +111,35 @@ def test_two_statements_in_one_file_are_none():
     frame = captures(["FIXED", "FIXED"])
     frame["datum_stated"] = ["WGS84", "NAD83(2011)@2010.00"]
     assert stated_in_file(frame) is None
+
+
+# -- what a receiver itself says -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("datum", ["999 moved by 0.08' N, 0.07' E, -47.7 m from W84", "TOKYO"])
+def test_a_datum_that_the_file_names_and_nobody_knows_is_never_taken_for_wgs_84(datum):
+    with pytest.raises(CRSError, match="no one frame"):
+        settled(captures(["SINGLE"], crs=None, datum=datum), purpose="sketch")
+
+
+def test_a_receiver_set_to_nad27_is_nad27_for_a_sketch_too():
+    (one,) = settled(captures([None], crs=None, datum="NAD27 CONUS"), purpose="sketch")
+    assert one.frame == Frame("NAD27") and one.stated_by == "the file"
+
+
+def test_one_longitude_without_its_minus_does_not_hide_the_question_of_the_frame():
+    sent = captures(["FIXED", "FIXED"], lon=np.array([LON, -LON]))
+    with pytest.raises(CRSError, match="Three ways"):
+        settled(sent, purpose="parcel")
+    (taken,) = settled(captures(["FIXED", "FIXED"], lon=np.array([LON, -LON]), crs=None), purpose="sketch")
+    assert 5 < taken.cost_ft < 6.5
+
+
+def test_a_date_that_cannot_be_does_not_hide_the_question_of_the_frame():
+    with pytest.raises(CRSError, match="Three ways"):
+        settled(captures(["FIXED"], time=pd.Timestamp("2090-01-01", tz="UTC")), purpose="parcel")
+
+
+def test_degrees_stated_to_be_in_nad27_are_degrees_on_its_ellipsoid():
+    (one,) = settled(captures(["FIXED"], crs=None), purpose="asset", frame=parse_frame("NAD27"))
+    assert one.source_crs.to_epsg() == 4267

@@ -1,6 +1,8 @@
 """`citygis gps` from the outside, on the sample city's day in the field, whose truth is known."""
 
+import functools
 import json
+import operator
 
 import numpy as np
 import pandas as pd
@@ -38,6 +40,10 @@ def gps(*arguments, city=None, json_out=True):
     paths = [str(DAY / a) if (DAY / a).exists() and "/" not in a else str(a) for a in map(str, arguments)]
     result = CliRunner().invoke(main, ["gps", *paths, *where, *(["--json"] if json_out else [])])
     return result, json.loads(result.stdout) if json_out and result.exit_code in (0, 1) else None
+
+
+def checksum(text):
+    return functools.reduce(operator.xor, text.encode())
 
 
 def errors(said):
@@ -352,3 +358,45 @@ def test_layers_of_the_file_hold_the_books(rover):
     assert {"corner", "source_document", "findings", "rejected", "occupations", "monuments"} <= {
         layer.name for layer in layers_of(out)
     }
+
+
+def test_what_the_readers_say_is_told(riverbend, tmp_path):
+    path = tmp_path / "walk.gpx"
+    points = '<trkpt lat="37.822" lon="-121.276"><ele>3</ele></trkpt>'
+    path.write_text(f'<gpx version="1.1"><trk><trkseg/><trkseg>{points}</trkseg></trk></gpx>')
+    _, said = gps(path, "--purpose", "sketch", "--to", "park", "--out", tmp_path / "park.gpkg", city=riverbend)
+    assert any(note.startswith("walk.gpx: ") and "1 track segments are empty" in note for note in said["notes"])
+
+
+def test_a_file_without_a_position_is_refused(riverbend, tmp_path):
+    path, out = tmp_path / "walk.gpx", tmp_path / "park.gpkg"
+    path.write_text('<gpx version="1.1"><trk><trkseg/></trk></gpx>')
+    result, _ = gps(path, "--purpose", "sketch", "--to", "park", "--out", out, city=riverbend)
+    assert result.exit_code == 3 and "no position" in result.output and "1 track segments are empty" in result.output
+    assert not out.exists()
+
+
+def test_a_receiver_set_to_another_datum_blocks_whatever_frame_is_stated(riverbend, tmp_path):
+    path, out = tmp_path / "set.nmea", tmp_path / "corners.gpkg"
+    body = ["GPDTM,999,,0.08,N,0.07,E,-47.7,W84", "GPRMC,120000,A,3749.3200,N,12116.5600,W,0.0,0.0,010626,,,A"]
+    path.write_text("".join(f"${text}*{checksum(text):02X}\r\n" for text in body))
+    options = ("--purpose", "sketch", "--to", "corner", "--out", out)
+    refused, _ = gps(path, *options, city=riverbend)
+    assert refused.exit_code == 3 and "999" in refused.output
+    _, said = gps(path, *options, "--frame", RTK, city=riverbend)
+    assert "D07" in errors(said)
+
+
+def test_a_stated_zone_is_not_said_to_be_taken_by_its_size(riverbend, tmp_path):
+    points = tmp_path / "points.txt"
+    points.write_text("1,2122698.771,6337536.079,12.34,IP\n")
+    options = ("--purpose", "asset", "--frame", "NAD83(2011)@2010.0", "--to", "corner", "--order", "PNEZD")
+    _, taken = gps(points, *options, "--out", tmp_path / "a.gpkg", city=riverbend)
+    _, stated = gps(points, *options, "--source-crs", "EPSG:6420", "--out", tmp_path / "b.gpkg", city=riverbend)
+    assert "D06" in taken["findings_by_code"] and "D06" not in stated["findings_by_code"]
+
+
+def test_one_file_twice_is_no_second_occupation(riverbend, tmp_path):
+    options = ("--purpose", "parcel", "--frame", "ITRF2014", "--to", "corner", "--out", tmp_path / "o.gpkg")
+    result, _ = gps("plain_capture.csv", "plain_capture.csv", *options, city=riverbend)
+    assert result.exit_code == 2 and "byte for byte" in result.output

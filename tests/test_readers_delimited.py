@@ -131,3 +131,10 @@ def test_an_empty_table_is_refused(tmp_path):
 def test_a_csv_written_by_another_program_comes_back_row_for_row(tmp_path):
     path = delivered.write(tmp_path, ".csv")
     assert read(path, source_crs=6420)["LOT"].tolist() == ["1", "2", "3"]
+
+
+def test_a_table_of_more_columns_than_any_has_is_refused_at_once(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text("longitude,latitude," + ",".join(f"c{n}" for n in range(200_000)) + "\n-121.276,37.822\n")
+    with pytest.raises(ReadError, match="columns; more than 10,000"):
+        read(path)

@@ -218,3 +218,18 @@ def test_time_grows_with_the_log_and_not_faster(tmp_path):
 
     seconds(1)
     assert seconds(10) < 40 * max(seconds(1), 0.02)
+
+
+def test_a_log_without_any_checksum_is_rejected_and_said_so(tmp_path):
+    path = tmp_path / "bare.nmea"
+    path.write_text("$GPGGA,120000,3749.3200,N,12116.5600,W,1,08,0.9,5.0,M,-30.0,M,,\n" * 3)
+    found = read_nmea(path)
+    assert len(found.frame) == 0 and found.rejected["reason"].tolist() == ["cut_off"] * 3
+    assert any("No sentence has a checksum" in note for note in found.notes)
+
+
+def test_a_datum_sentence_that_is_empty_states_no_other_datum(tmp_path):
+    lines = [sentence("GPDTM,,,,,,,,"), sentence("GPGGA,120000,3749.3200,N,12116.5600,W,1,08,0.9,5.0,M,-30.0,M,,")]
+    path = tmp_path / "empty.nmea"
+    path.write_text("\r\n".join(lines) + "\r\n")
+    assert read_nmea(path).frame.crs == "EPSG:4326"

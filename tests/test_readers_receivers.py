@@ -470,3 +470,41 @@ def test_unused_columns_keep_their_names_and_never_clash(tmp_path):
 def test_the_accuracy_is_radial_and_of_one_sigma(tmp_path):
     frame = read(tmp_path, EMLID, emlid(Easting_RMS="0.407", Northing_RMS="0.439")).frame
     assert frame["h_rms_m"].iloc[0] == pytest.approx(math.hypot(0.407, 0.439) * 1200 / 3937)
+
+
+def test_a_quotation_mark_that_swallows_the_rest_of_the_table_is_one_refusal(tmp_path):
+    path = tmp_path / "open.csv"
+    rows = "".join(f"{number},-121.276,37.822,FIXED\n" for number in range(50))
+    path.write_text('name,longitude,latitude,fix_type\n0,-121.276,37.822,FIXED\n"6 inch valve,-121.276,37.822,FIXED\n' + rows)
+    with pytest.raises(ReadError, match="never closed"):
+        read_receiver_csv(path)
+
+
+def test_an_accuracy_below_nothing_is_none(tmp_path):
+    path = tmp_path / "minus.csv"
+    path.write_text(
+        "name,longitude,latitude,fix_type,h_rms_m,pdop\na,-121.276,37.822,FIXED,-1,-1\nb,-121.276,37.822,FIXED,0.01,1.5\n"
+    )
+    found = read_receiver_csv(path)
+    assert found.frame["h_rms_m"].isna().tolist() == [True, False] and found.frame["pdop"].isna().tolist() == [True, False]
+    assert any("h_rms_m" in note and "-1" in note for note in found.notes)
+
+
+def test_more_columns_than_any_table_has_are_one_refusal(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text("longitude,latitude,fix_type," + ",".join(f"c{n}" for n in range(10_001)) + "\n-121.276,37.822,FIXED\n")
+    with pytest.raises(ReadError, match="columns"):
+        read_receiver_csv(path, profile="plain")
+
+
+def test_latitude_and_longitude_exchanged_are_not_called_degrees_and_minutes(tmp_path):
+    path = table(
+        tmp_path, "longitude,latitude,fix_type", "-121.276,37.822,FIXED", "37.822,-121.276,FIXED", "-12116.56,3749.32,FIXED"
+    )
+    assert reasons(read_receiver_csv(path)) == {"line 3": "order_contradicts", "line 4": "ddmm_as_degrees"}
+
+
+@pytest.mark.parametrize("word, fix", [("RTK FIX", "FIXED"), ("rtk-fix", "FIXED"), ("Fixed RTK", "FIXED"), ("RTK-float", "FLOAT")])
+def test_the_usual_ways_to_write_an_rtk_fix_are_known_in_a_plain_table(tmp_path, word, fix):
+    path = table(tmp_path, "longitude,latitude,fix_type", f"-121.276,37.822,{word}")
+    assert read_receiver_csv(path).frame["fix_type"].tolist() == [fix]

@@ -1,5 +1,7 @@
 """Text of outside files: encodings, lines, titles, and what counts as a number."""
 
+import time
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -38,3 +40,10 @@ def test_a_byte_without_meaning_is_one_refusal_with_its_place(tmp_path):
     path.write_bytes(b"abc\x81")
     with pytest.raises(ReadError, match=r"a\.txt: byte 3 is neither UTF-8 nor cp1252"):
         decoded_text(path, shown="a.txt")
+
+
+def test_hundreds_of_thousands_of_titles_of_one_name_are_told_apart_at_once():
+    began = time.process_time()
+    titles = unique_titles(["E"] * 200_000)
+    assert titles[-1] == "E_200000" and len(set(titles)) == 200_000
+    assert time.process_time() - began < 5

@@ -89,7 +89,7 @@ def as_features(
             table[field] = given[column].array
     key = layer.key[0]
     table[key] = given["name"].array
-    said = {"datum": city.realization, "epoch": city.epoch, "method": _methods(given), "accuracy_basis": _basis(given)}
+    said = {"datum": city.realization, "epoch": city.epoch, "method": _methods(given, captures), "accuracy_basis": _basis(given)}
     for field, value in said.items():
         if field in layer.names:
             table[field] = value
@@ -177,10 +177,17 @@ def _from(column: str, **more: str) -> FieldMap:
     return FieldMap.model_validate({"from": column, **more})
 
 
-def _methods(given: Mapping[str, pd.Series]) -> np.ndarray:
-    """GNSS_RTK for corrected fixes, GNSS_MAP for the others, COGO for survey points that were worked out in an office."""
+def _methods(given: Mapping[str, pd.Series], captures: pd.DataFrame) -> np.ndarray:
+    """
+    GNSS_RTK for corrected fixes, GNSS_MAP for the others, COGO for survey points that were worked out in an office: those that say
+    nothing a receiver would say. A waypoint or a track is a receiver's, whether it states its fix or not.
+    """
     fix = given["fix_type"]
-    return np.where(fix.isin(CORRECTED), "GNSS_RTK", np.where(fix.isna(), "COGO", "GNSS_MAP"))
+    heard = captures.reindex(columns=["time", "h_rms_m", "ellipsoid_height_m"]).notna().any(axis=1)
+    if "capture" in captures:
+        heard |= captures["capture"].ne("point")
+    received = given["source_ref"].isin(captures.loc[heard, "source_ref"]).to_numpy()
+    return np.where(fix.isin(CORRECTED), "GNSS_RTK", np.where(fix.isna() & ~received, "COGO", "GNSS_MAP"))
 
 
 def _basis(given: Mapping[str, pd.Series]) -> np.ndarray:

@@ -27,7 +27,7 @@ from citygis.captures.settlement import FrameNotStated, Settled, settle
 from citygis.captures.shots import Shots, shots_of
 from citygis.city import City
 from citygis.convert import Conversion, convert
-from citygis.errors import CityGISError
+from citygis.errors import CityGISError, ReadError
 from citygis.findings import findings_frame, join_findings
 from citygis.geodesy import Frame, Lineage, parse_frame, transform_points
 from citygis.readers import read_captures, source_document
@@ -54,6 +54,7 @@ class FieldWork(NamedTuple):
     ``positions``, ``used``, ``rejected``; records = joined + without_position + used + rejected. ``occupations``, ``courses``:
     as `citygis.captures.shots.Shots`. ``monuments`` and ``fit``: the check against the City's monuments (fit None without marks).
     ``lineages``: how each file's positions came here. ``accuracy``: sentences. ``findings``: all of them, conversion's included.
+    ``notes``: what the readers say of each file, its name first.
     """
 
     conversion: Conversion
@@ -68,6 +69,7 @@ class FieldWork(NamedTuple):
     accuracy: tuple[str, ...]
     source_document: pd.DataFrame
     findings: gpd.GeoDataFrame
+    notes: tuple[str, ...]
 
 
 def field_work(
@@ -145,6 +147,12 @@ def field_work(
             raise FrameNotStated(f"{refusal}{_evidence(path, layer, **tried)}") from None
         # Unique across files, so that a capture can be told by its index from here on.
         days.append(day.on_index(sum(len(one.index) for one in days)))
+    _require_different(days)
+    if not any(day.counts["positions"] + len(day.unread) for day in days):
+        said = "".join(f"\n{day.file}: {note}" for day in days for note in day.notes)
+        raise ReadError(
+            f"{', '.join(day.file for day in days)}: no position in it. Ask the sender whether the export failed.{said}"
+        )
     captures = _together([day.captures for day in days], city)
     shots = shots_of(captures, target, codes=field_codes(city), gate=gate)
     marks = shots.shapes if target.geometry == "Point" else shots.shapes.iloc[:0]
@@ -179,6 +187,7 @@ def field_work(
         _accuracy(check),
         documents,
         join_findings(findings, crs=city.crs),
+        tuple(f"{day.file}: {note}" for day in days for note in day.notes),
     )
 
 
@@ -195,6 +204,7 @@ class _Day(NamedTuple):
     lineages: tuple[Lineage, ...]
     document: pd.DataFrame
     findings: gpd.GeoDataFrame
+    notes: tuple[str, ...]
 
     def on_index(self, offset: int) -> "_Day":
         """The same with its captures numbered from `offset`."""
@@ -237,7 +247,15 @@ def _day(
     findings = [at_mark.findings, height_findings(at_mark.frame, layer=layer)]
     findings.append(
         frame_findings(
-            path.name, sent, settled, placed.lineages, city=city, layer=layer, purpose=purpose, is_office=is_office_product(sent)
+            path.name,
+            sent,
+            settled,
+            placed.lineages,
+            city=city,
+            layer=layer,
+            purpose=purpose,
+            is_office=is_office_product(sent),
+            is_crs_stated=crs is not None,
         )
     )
     counts = {"records": sum(told.records.values()), "joined": told.joined, "positions": int(sent.geometry.notna().sum())}
@@ -252,6 +270,7 @@ def _day(
         placed.lineages,
         source_document(path, unit=_unit(settled), doc_type="FIELD_SURVEY", agency=None),
         join_findings(findings, crs=city.crs),
+        told.notes,
     )
 
 
@@ -264,6 +283,16 @@ def _evidence(path: Path, layer: str, *, city: City, **options) -> str:
     if work.fit is None or work.fit.verdict not in ("agrees", "other_frame"):
         return ""
     return f"\nTaken for {city.frame} to see: {work.fit.message} That is evidence, not a statement: the frame is for you to state."
+
+
+def _require_different(days: list[_Day]) -> None:
+    """A file given twice would be its own second occupation."""
+    seen: dict[str, str] = {}
+    for day in days:
+        document = day.document["doc_id"].iat[0]
+        if document in seen:
+            raise ValueError(f"Invalid files. Must be different: {seen[document]} and {day.file} are the same, byte for byte.")
+        seen[document] = day.file
 
 
 def _gate(purpose: str, city: City) -> Gate:

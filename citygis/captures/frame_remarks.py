@@ -6,6 +6,7 @@ D04   frame_stated            info      a person stated it; so many feet would b
 D05   frame_taken             review    nobody stated it, and the purpose allows the doubt
 D06   zone_taken              review    the numbers were taken for the City's zone by their size
 D07   frame_contradicts_file  error     what was stated is not what the file says of itself
+D10   date_long_ago           review    captures of more than ten years ago, in a frame that needs their date
 D09   quality_unstated        review    a list of finished points: nobody here knows how good they are
 ====  ======================  ========  ==================================================================================
 """
@@ -13,14 +14,14 @@ D09   quality_unstated        review    a list of finished points: nobody here k
 import geopandas as gpd
 import shapely
 
-from citygis.captures.settlement import Settled, stated_in_file
+from citygis.captures.settlement import LABELS, Settled, stated_datums, stated_in_file
 from citygis.city import City
 from citygis.findings import findings_frame
-from citygis.geodesy import Lineage
+from citygis.geodesy import Lineage, decimal_year, today
 from citygis.units import INTERNATIONAL_FOOT, US_SURVEY_FOOT
 
-_LABELS = ("WGS 84", "NAD83")
-"""Names that formats and exports write whatever the positions are in: they contradict nothing."""
+LONG_AGO_YEARS = 10.0
+"""Captures older than this are asked about: the week number of GPS begins anew every 1,024 weeks, which is 19.6 years."""
 
 
 def frame_findings(
@@ -33,6 +34,7 @@ def frame_findings(
     layer: str,
     purpose: str,
     is_office: bool,
+    is_crs_stated: bool = False,
 ) -> gpd.GeoDataFrame:
     """
     Findings on the frame of one file.
@@ -49,6 +51,8 @@ def frame_findings(
     purpose : str
     is_office : bool
         Whether the file is a list of finished points (`citygis.captures.gates.is_office_product`).
+    is_crs_stated : bool
+        Whether a person said what the numbers are written in.
 
     Returns
     -------
@@ -57,6 +61,9 @@ def frame_findings(
     """
     rows = []
     own = stated_in_file(captures)
+    # What a receiver or camera calls its datum is one; what a table calls its system may be a project's name.
+    is_raw = captures["capture"].isin(["epoch", "photo"]).any()
+    unknown = " and ".join(stated_datums(captures)) if own is None and is_raw else ""
     for one in settled:
         way = next((lineage for lineage in lineages if lineage.statement == one.reason), None)
         moved = (
@@ -73,13 +80,23 @@ def frame_findings(
         if (
             one.stated_by == "--frame"
             and own is not None
-            and own.realization not in _LABELS
+            and own.realization not in LABELS
             and own.realization != one.frame.realization
         ):
             message = f"{file} says that its positions are in {own}; {one.frame} was stated."
             rows.append(about | _CONTRADICTED | {"message": message})
-        if captures.crs is None and one.source_crs == city.crs and not one.frame.is_local:
+        if one.stated_by == "--frame" and unknown:
+            message = f"{file} says that its positions are in {unknown}; {one.frame} was stated."
+            rows.append(about | _CONTRADICTED | {"message": message})
+        if captures.crs is None and not is_crs_stated and one.source_crs == city.crs and not one.frame.is_local:
             rows.append(about | _ZONE | {"message": _zone(file, captures, city)})
+        years = today() - decimal_year(captures["time"].iloc[one.rows])
+        if one.needs_date and (years > LONG_AGO_YEARS).any():
+            message = (
+                f"{file} has positions of {years.max():.0f} years ago; a receiver that lost count of its weeks dates them 19.6"
+                " years back."
+            )
+            rows.append(about | _LONG_AGO | {"message": message, "measure": float(years.max()), "unit": "years"})
     if is_office:
         message = (
             f"{file} is a list of points without a word on how good they are; nothing was checked against the gate of {purpose}."
@@ -116,6 +133,12 @@ _CONTRADICTED = {
     "rule": "frame_contradicts_file",
     "severity": "error",
     "remedy": "Find out which is true. If the file's label is wrong, accept D07 with the reason.",
+}
+_LONG_AGO = {
+    "code": "D10",
+    "rule": "date_long_ago",
+    "severity": "review",
+    "remedy": "Compare with the field notes; if the dates are wrong, state the epoch: --frame ITRF2014@2026.80.",
 }
 _UNSTATED = {
     "code": "D09",

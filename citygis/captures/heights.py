@@ -98,18 +98,19 @@ def elevation_ft(captures: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     captures : DataFrame, n rows
-        ``capture``, ``elevation``, ``elevation_unit``, ``vertical_datum``.
+        ``capture``, ``elevation``, ``elevation_unit``, ``vertical_datum``, ``fix_type``.
 
     Returns
     -------
     Series of float, n, index of `captures`
         US survey feet. Null unless the row is a survey point that states an elevation and its unit, above something that is not a
-        receiver's own geoid model (EGM) or the ellipsoid.
+        receiver's own geoid model (EGM) or the ellipsoid. A row with a fix type is a receiver's: it must name its vertical datum.
     """
     value = captures["elevation"].to_numpy(dtype=float)
     per_unit = {name: float(unit.metres / US_SURVEY_FOOT.metres) for name, unit in ELEVATION_UNITS.items()}
     factor = captures["elevation_unit"].map(per_unit).to_numpy(dtype=float, na_value=np.nan)
-    surveyed = (captures["capture"] == "point").to_numpy()
+    # What a receiver's own software calls elevation is the ellipsoid height where no vertical datum was set.
+    surveyed = (captures["capture"].eq("point") & (captures["vertical_datum"].notna() | captures["fix_type"].isna())).to_numpy()
     own_model = (
         captures["vertical_datum"].str.contains("EGM|ellipsoid|WGS", case=False, regex=True).fillna(False).to_numpy(dtype=bool)
     )
@@ -134,7 +135,7 @@ def height_findings(captures: gpd.GeoDataFrame, *, layer: str = "capture") -> gp
     kinds = {
         "ellipsoid heights": captures["ellipsoid_height_m"].notna(),
         "sea levels by a receiver's own geoid model": captures["msl_height_m"].notna(),
-        "elevations without a unit or a survey behind them": captures["elevation"].notna(),
+        "elevations without a unit, a vertical datum or a survey behind them": captures["elevation"].notna(),
     }
     silent = elevation_ft(captures).isna()
     counts = {name: int((has & silent).sum()) for name, has in kinds.items()}
@@ -179,6 +180,8 @@ def antenna_findings(
     known = {} if known_height_ft is None else known_height_ft.dropna().to_dict()
     mark = occupations["mark"] if "mark" in occupations else occupations["name"]
     usable = occupations["ellipsoid_height_ft"].notna() & mark.notna()
+    # A mark of one occupation has nothing to be held against but the record.
+    usable &= mark.duplicated(keep=False) | occupations["name"].isin(list(known))
     rows = []
     for _, members in occupations[usable].groupby(mark[usable], sort=True):
         heights = members["ellipsoid_height_ft"].to_numpy()

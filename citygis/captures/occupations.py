@@ -29,6 +29,12 @@ OUTLIER_SIGMAS = 3.5
 Beyond so many robust standard deviations an epoch is an outlier (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993).
 """
 
+MOST_OUTLIERS = 0.25
+"""
+A larger share of outliers is told: the filter holds while most epochs are good, and a fix that went over to another solution
+halfway leaves two answers, of which it keeps the longer and not the truer.
+"""
+
 FEWEST_FILTERED = 3
 """Below this there is no majority, so nothing is an outlier."""
 
@@ -154,7 +160,8 @@ def n_effective(values: np.ndarray) -> float:
 
 def occupation_findings(frame: gpd.GeoDataFrame, gate: Gate, *, layer: str) -> gpd.GeoDataFrame:
     """
-    What a person should know of single occupations: O03 occupation_short (review), O04 occupation_scattered (error).
+    What a person should know of single occupations: O03 occupation_short (review), O04 occupation_scattered (error),
+    O06 occupation_divided (review).
 
     Parameters
     ----------
@@ -163,7 +170,8 @@ def occupation_findings(frame: gpd.GeoDataFrame, gate: Gate, *, layer: str) -> g
     gate : Gate
         An occupation is short with fewer epochs than ``min_epochs`` (those that the receiver averaged count) or a shorter span than
         ``min_occupation_s``; a row that the receiver averaged itself has no span to judge. It is scattered where ``h_rms_ft`` is
-        beyond ``max_h_rms_ft``, or beyond the tolerance where there is no such limit.
+        beyond ``max_h_rms_ft``, or beyond the tolerance where there is no such limit. It is divided where more than
+        `MOST_OUTLIERS` of its epochs are outliers.
     layer : str
 
     Returns
@@ -187,6 +195,12 @@ def occupation_findings(frame: gpd.GeoDataFrame, gate: Gate, *, layer: str) -> g
     for row in frame[loose].itertuples():
         message = f"{called(row)}: good to {row.h_rms_ft:.2f} ft (one sigma); {gate.purpose} asks for {limit_ft:g} ft."
         rows.append(_about(row, layer, "O04", "occupation_scattered", "error", message, row.h_rms_ft, "ft", limit_ft) | _AGAIN)
+    share = frame["n_rejected"] / (frame["n"] + frame["n_rejected"])
+    for row, part in zip(frame[share > MOST_OUTLIERS].itertuples(), share[share > MOST_OUTLIERS], strict=True):
+        message = (
+            f"{called(row)}: {row.n_rejected} of {row.n + row.n_rejected} epochs are outliers; the fix may have changed halfway."
+        )
+        rows.append(_about(row, layer, "O06", "occupation_divided", "review", message, part, "ratio", MOST_OUTLIERS) | _AGAIN)
     return findings_frame(rows, crs=frame.crs)
 
 

@@ -12,12 +12,18 @@ from pyproj import CRS, Transformer
 
 from citygis.captures.settlement import Settled
 from citygis.city import City
-from citygis.geodesy import Frame, Lineage, decimal_year, transform_points
+from citygis.geodesy import Frame, Lineage, decimal_year, today, transform_points
 
 REJECTED = ("reject_code", "reject_reason", "reject_message")
 """Columns that say why a capture is set aside; null where it is not."""
 
 _ZONE_MARGIN_DEG = 0.5
+
+OLDEST = 1980.0
+"""No GPS position is older: the system's time begins on 1980-01-06."""
+
+_CLOCK_WRONG_YEARS = 0.01
+"""A capture of tomorrow is a clock in another time zone."""
 
 
 class Placed(NamedTuple):
@@ -52,7 +58,8 @@ def place_captures(captures: gpd.GeoDataFrame, settled: list[Settled], *, city: 
     Returns
     -------
     Placed
-        Set aside are: E08 no date, where the frame is that of the time of observation; E11 not in the City's zone, with what
+        Set aside are: E08 no date or one that cannot be, where the frame is that of the observation; E11 not in the City's zone,
+        with what
         seems to have happened (axes swapped, the minus of a western longitude lost, metres for feet).
 
     Raises
@@ -68,6 +75,9 @@ def place_captures(captures: gpd.GeoDataFrame, settled: list[Settled], *, city: 
             dated = np.isfinite(observed)
             rejected.append(set_aside(rows.index[~dated], "E08", "no_date", _NO_DATE.format(frame=one.frame)))
             rows, observed = rows[dated], observed[dated]
+            can_be = (observed >= OLDEST) & (observed <= today() + _CLOCK_WRONG_YEARS)
+            rejected.append(set_aside(rows.index[~can_be], "E08", "impossible_date", _IMPOSSIBLE.format(frame=one.frame)))
+            rows, observed = rows[can_be], observed[can_be]
         easting, northing = rows.geometry.x.to_numpy(), rows.geometry.y.to_numpy()
         told = misplaced(easting, northing, one.source_crs, city)
         if one.frame.is_local:
@@ -102,6 +112,7 @@ def place_captures(captures: gpd.GeoDataFrame, settled: list[Settled], *, city: 
     return Placed(frame, aside.sort_index(), tuple(lineages))
 
 
+_IMPOSSIBLE = "Its date cannot be: before GPS, or in the future; in {frame} the place depends on it. See the receiver's clock."
 _NO_DATE = "The position has no date, and in {frame} it means nothing without one."
 
 

@@ -21,12 +21,20 @@ CORRECTED = ("FIXED", "FLOAT", "PPK", "STATIC")
 """Fix types whose coordinates are in the frame of a base or network."""
 
 WGS_84 = "EPSG:4326"
+NAD_27 = "EPSG:4267"
 
 BROADCAST = Frame("WGS 84 (broadcast)")
 """What a receiver without corrections gives."""
 
+LABELS = ("WGS 84", "NAD83")
+"""Names that formats and exports write whatever the positions are in: they contradict nothing, and say nothing."""
+
 EARLIEST_EPOCH = 1991.35
 """The first epoch that California law accepts (PRC 8815.2): the worst case of a NAD83 whose epoch nobody stated."""
+
+
+_LARGEST_SHIFT_FT = 6.0
+"""ITRF or WGS 84 against NAD83 in California, by the Helmert of NGS: what a doubt costs where no position is in the zone."""
 
 
 class FrameNotStated(CRSError):
@@ -91,14 +99,14 @@ def settle(
         If a doubt about the frame costs more than the purpose allows; says the three ways to settle it.
     """
     placed = np.flatnonzero(captures.geometry.notna().to_numpy())
-    crs = _written_in(captures, city, source_crs, file)
+    own = stated_in_file(captures)
+    crs = _written_in(captures, city, source_crs, frame if frame is not None else own, file)
     if not len(placed):
         return []
     fixes = captures["fix_type"].iloc[placed]
     corrected = fixes.isin(CORRECTED).to_numpy(dtype=bool)
     stream = captures["capture"].iloc[placed].eq("epoch").to_numpy(dtype=bool)
     autonomous = stream & ~corrected & fixes.notna().to_numpy()
-    own = stated_in_file(captures)
     if frame is not None:
         settled = [Settled(placed[~autonomous], frame, crs, f"{frame} as stated for this file", "--frame")]
         if autonomous.all():
@@ -109,12 +117,19 @@ def settle(
     if own is not None and own.epoch is not None:
         return [Settled(placed, own, crs, f"the file says {own}", "the file")]
     tolerance_ft = city.tolerance_ft(purpose)
+    if own is None and (words := stated_datums(captures)):
+        raise FrameNotStated(
+            f"{file or 'The file'} says that its positions are in {' and '.join(words)}. citygis knows no one frame by that; "
+            "another datum can be hundreds of feet away. Ask who set up the receiver, and state the frame with --frame."
+        )
     cost_ft = _cost_ft(captures, placed, crs, own, city)
     is_free = own is not None and own.realization.startswith("WGS 84") and not corrected.any() and purpose != "parcel"
     if is_free and captures["time"].iloc[placed].notna().all():
         return [Settled(placed, BROADCAST, crs, "no corrections: WGS 84 of the date, as the format says", "the format")]
     if purpose == "parcel" or cost_ft > tolerance_ft:
         raise FrameNotStated(_refusal(file, purpose, fixes, own, cost_ft, tolerance_ft, city))
+    if own is not None and own.realization not in (*LABELS, city.realization):
+        return [Settled(placed, own, crs, f"the file says {own}", "the file")]
     taken = Frame(own.realization, city.epoch) if own is not None and own.realization == city.realization else None
     if taken is None:
         taken = city.frame if crs.is_projected else Frame("WGS 84")
@@ -130,7 +145,7 @@ def stated_in_file(captures: gpd.GeoDataFrame) -> Frame | None:
     What a file says of its own frame, by the words in ``datum_stated`` or else by the CRS of its format. None where it says
     nothing, or two things.
     """
-    words = captures["datum_stated"].dropna().drop_duplicates().tolist()
+    words = stated_datums(captures)
     frames = {_frame_in(text) for text in words}
     if len(frames) == 1 and None not in frames:
         return frames.pop()
@@ -139,10 +154,17 @@ def stated_in_file(captures: gpd.GeoDataFrame) -> Frame | None:
     return frame_of(captures.crs)
 
 
+def stated_datums(captures: gpd.GeoDataFrame) -> list[str]:
+    """What a file says of its datum, in its own words, each once."""
+    return captures["datum_stated"].dropna().drop_duplicates().tolist()
+
+
 def _frame_in(text: str) -> Frame | None:
     """The frame that a label means: "NAD83(2011) / Illinois West (ftUS) + NAVD88 height", "W84", "WGS-84"."""
     if re.fullmatch(r"\s*(W84|WGS[ _-]?(19)?84)\s*", text, flags=re.IGNORECASE):
         return Frame("WGS 84")
+    if re.match(r"\s*NAD[ _-]?(19)?27\b", text, flags=re.IGNORECASE):
+        return Frame("NAD27")
     for part in (text, re.split(r"\s[/+]\s", text)[0]):
         try:
             return parse_frame(part)
@@ -151,8 +173,11 @@ def _frame_in(text: str) -> Frame | None:
     return None
 
 
-def _written_in(captures: gpd.GeoDataFrame, city: City, source_crs: CRS | None, file: str) -> CRS:
-    """The system of the numbers: what was said, else what the file says, else degrees or the City's zone, by their size."""
+def _written_in(captures: gpd.GeoDataFrame, city: City, source_crs: CRS | None, frame: Frame | None, file: str) -> CRS:
+    """
+    The system of the numbers: what was said, else what the file says, else degrees (on the ellipsoid of the stated frame) or the
+    City's zone, by their size.
+    """
     if source_crs is not None and captures.crs is not None and captures.crs.is_projected != source_crs.is_projected:
         raise CRSError(
             f"{file} has its positions in {captures.crs.name}, and --source-crs says {source_crs.name}: one in degrees, one not."
@@ -163,7 +188,7 @@ def _written_in(captures: gpd.GeoDataFrame, city: City, source_crs: CRS | None, 
         return captures.crs
     bounds = captures.total_bounds
     if not np.isfinite(bounds).all() or ((np.abs(bounds[[0, 2]]) <= 180).all() and (np.abs(bounds[[1, 3]]) <= 90).all()):
-        return CRS.from_user_input(WGS_84)
+        return CRS.from_user_input(NAD_27 if frame is not None and frame.realization == "NAD27" else WGS_84)
     return city.crs
 
 
@@ -174,11 +199,18 @@ def _cost_ft(captures: gpd.GeoDataFrame, placed: np.ndarray, crs: CRS, own: Fram
     if crs.is_projected:
         # Whatever realization of NAD83 it is: the epochs, and some tenths of a foot between realizations.
         return _epochs_apart_ft(city) + 0.5
+    # A place in the City's zone, and a date that can be: rows whose place is wrong are told later, each by itself.
     points = captures.geometry.iloc[placed]
+    west, south, east, north = city.crs.area_of_use.bounds if city.crs.area_of_use else (-180, -90, 180, 90)
+    inside = points.x.between(west, east) & points.y.between(south, north)
+    if not inside.any():
+        return _LARGEST_SHIFT_FT
     observed = decimal_year(captures["time"].iloc[placed])
-    seen = float(np.nanmedian(observed)) if np.isfinite(observed).any() else today()
+    observed = observed[(observed >= EARLIEST_EPOCH) & (observed <= today())]
+    seen = float(np.median(observed)) if len(observed) else today()
     way = {"source": Frame("ITRF2020", seen), "source_crs": WGS_84, "target": city.frame, "target_crs": city.crs}
-    _, lineage = transform_points(points.x, points.y, velocity=city.velocity, tolerance_ft=city.tolerances.sketch_ft, **way)
+    middle = points[inside].x.median(), points[inside].y.median()
+    _, lineage = transform_points(*([value] for value in middle), velocity=city.velocity, tolerance_ft=np.inf, **way)
     return lineage.moved_ft
 
 
@@ -196,8 +228,9 @@ def _refusal(file: str, purpose: str, fixes: pd.Series, own: Frame | None, cost_
         if said or own is None
         else f"Its format says {own.realization}, which every receiver writes whatever the corrections were in."
     )
+    remark = f" {said or label}" if said or label else ""
     return (
-        f"{file or 'The file'} does not state the frame of its positions ({counted}). {said or label} The City's is {city.frame}; a"
+        f"{file or 'The file'} does not state the frame of its positions ({counted}).{remark} The City's is {city.frame}; a"
         f" wrong guess here is {cost_ft:.1f} ft, and the purpose {purpose} allows {tolerance_ft:g} ft. Three ways to settle it:\n"
         "  1. Ask whoever runs the network or base which frame and epoch its corrections are in, and state it:"
         f' --frame "{city.realization}@2017.50" (many California networks; others are at 2010.00 or 2025.00, or in ITRF2014).\n'

@@ -138,6 +138,8 @@ def command(
             raise
         raise click.UsageError(str(error)) from None
     note(f"Read {int(work.tally['records'].sum()):,} records of {len(paths)} files. City: {city.name}, {city.frame}.", quiet=quiet)
+    for said in work.notes:
+        note(said, quiet=quiet)
     batch = _write(work, target, out_path, overwrite) if out_path else _load(work, target, city, accept, message)
     if map_path:
         publish_text(Path(map_path), residual_map(work.monuments, city, fit=work.fit), overwrite=overwrite)
@@ -213,6 +215,7 @@ def _summary(work: "FieldWork", target: str, purpose: str, city: "City", out: "P
         if work.fit
         else None,
         "accuracy": list(work.accuracy),
+        "notes": list(work.notes),
         "findings_by_code": {k: int(n) for k, n in work.findings["code"].value_counts().sort_index().items()},
         "findings": [{name: _given(row[name]) for name in told} for row in work.findings.to_dict("records")],
         "out": str(out) if out else None,

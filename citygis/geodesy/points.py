@@ -169,7 +169,8 @@ def _form(crs: CRS | str, frame: Frame) -> CRS:
     if is_clarke != (abs(crs.ellipsoid.semi_major_metre - 6378137) > 1):
         raise CRSError(
             f"The coordinates are said to be in {frame}, but {label(crs)} is made for the ellipsoid {crs.ellipsoid.name}."
-            " Between NAD27 and NAD83 lie some 300 ft here. Ask the sender which of the two is true."
+            " Between NAD27 and NAD83 lie some 300 ft here. Ask the sender which of the two is true; if it is NAD27, say what"
+            " the numbers are written in: --source-crs EPSG:4267 for degrees, EPSG:26741 to 26746 for California's zones in feet."
         )
     return crs
 

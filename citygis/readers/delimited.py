@@ -16,7 +16,7 @@ from pyproj import CRS
 from citygis.errors import ReadError
 from citygis.readers.formats import Dataset
 from citygis.readers.raw import Raw
-from citygis.readers.text import decoded_text, delimiter_of, unique_titles
+from citygis.readers.text import MOST_COLUMNS, decoded_text, delimiter_of, unique_titles
 from citygis.readers.wkb import Problem
 
 _LONGITUDE = ("longitude", "long", "lon", "lng", "longdec", "londec", "longdd", "longitudedd", "decimallongitude", "gpslong")
@@ -140,6 +140,8 @@ def _lines(text: str) -> Iterator[str]:
 def _header(cells: list[str], dataset: Dataset) -> list[str]:
     if not any(cell.strip() for cell in cells):
         raise ReadError(f"{dataset.shown} has no header: its first line must name the columns.")
+    if len(cells) > MOST_COLUMNS:
+        raise ReadError(f"{dataset.shown} has {len(cells):,} columns; more than {MOST_COLUMNS:,} are refused. Ask what it is.")
     return unique_titles(cells)
 
 

@@ -135,7 +135,8 @@ def piece(scan: Scan, start: int) -> Piece:
     for letters, made in (("GGA", _gga), ("GNS", _gns), ("RMC", _rmc), ("GLL", _gll), ("WPL", _wpl)):
         if len(rows_of[letters]):
             positions[letters] = _usable(scan, made(scan.of(rows_of[letters]), unread), start, rejections, said)
-    datums += [(start + int(row), *_datum(scan, int(row))) for row in rows_of["DTM"]]
+    stated = [(start + int(row), *_datum(scan, int(row))) for row in rows_of["DTM"]]
+    datums += [one for one in stated if one[1]]
     zda, bad = _zda(scan.of(rows_of["ZDA"]))
     for row in bad:
         rejections.append((start + int(row), "not_a_number", "Its date or time cannot be.", scan.text(row)))
@@ -356,7 +357,7 @@ def _zda(of: Sentences) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _datum(scan: Scan, row: int) -> tuple[str, bool]:
-    """A DTM sentence: the local datum in its own words, and whether it is WGS 84 without an offset."""
+    """A DTM sentence: the local datum in its own words, "" where it says none, and whether it is WGS 84 without an offset."""
     fields = scan.text(row)[1:].partition("*")[0].split(",")[1:]
     code, part, *offsets = fields
     moved = any(np.any(value.strip("0.-+")) for value in (offsets[0], offsets[2], offsets[4]) if value.strip("0.-+"))

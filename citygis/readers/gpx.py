@@ -195,7 +195,8 @@ def _add_points(piece: Tags, starts: np.ndarray, numbers: dict[str, np.ndarray],
     kind = kinds[piece.name[starts]]
     northing, easting, missing = _degrees(piece, starts)
     beyond = (np.abs(northing) > 90) | (np.abs(easting) > 180)
-    minutes = [np.abs(value) % 100 < 60 for value in (northing, easting)]
+    with np.errstate(invalid="ignore"):
+        minutes = [np.abs(value) % 100 < 60 for value in (northing, easting)]
     is_ddmm = beyond & (np.abs(northing) <= 9000) & (np.abs(easting) <= 18000) & minutes[0] & minutes[1]
     is_ddmm &= (np.abs(northing) >= 100) | (np.abs(easting) >= 1000)
     why = np.full(len(starts), -1, dtype=np.int8)

@@ -78,6 +78,11 @@ def read_nmea(path: Path | str) -> Captures:
     notes = [f"{strays:,} '$' among other data begin no sentence and were passed over."] if strays else []
     unread = sum(one.unread for one in pieces)
     notes += [f"{unread:,} values that are not numbers were left null."] if unread else []
+    if len(rejected) == count and all(reason == "cut_off" for _, reason, *_ in rejected):
+        notes.append(
+            "No sentence has a checksum, so nothing proves a single digit, and none was used. Set the receiver or the software to "
+            "write checksums (the * and two characters at the end), or ask for the log as the receiver wrote it."
+        )
     pieces.clear()
 
     position_epoch, gst_epoch, zda_epoch, moment, timed = _epochs(positions, gst, zda)

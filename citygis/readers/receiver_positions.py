@@ -50,7 +50,9 @@ def positions(
     if in_degrees:
         for row in np.flatnonzero((np.abs(easting) > 180) | (np.abs(northing) > 90)).tolist():
             sent = f"longitude {easting[row]:.10g}, latitude {northing[row]:.10g}"
-            if abs(northing[row]) > 90 and _is_in_minutes(easting[row], 180) and _is_in_minutes(northing[row], 90):
+            if 90 < abs(northing[row]) <= 180 and abs(easting[row]) <= 90:
+                reasons[row] = "order_contradicts", f"The two are exchanged, or latitude is no latitude: {sent}."
+            elif abs(northing[row]) > 90 and _is_in_minutes(easting[row], 180) and _is_in_minutes(northing[row], 90):
                 reasons[row] = "ddmm_as_degrees", f"These look like degrees and minutes run together (ddmm.mmm): {sent}."
             else:
                 reasons[row] = "out_of_range", f"No place on earth has {sent}."

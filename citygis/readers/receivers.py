@@ -31,7 +31,7 @@ from citygis.readers.receiver_values import (
     titles_there,
     unit_labels,
 )
-from citygis.readers.text import decoded_text, delimiter_of, text_lines, trimmed, unique_titles
+from citygis.readers.text import MOST_COLUMNS, decoded_text, delimiter_of, text_lines, trimmed, unique_titles
 
 LARGEST_BYTES = 2**30
 """A larger file is refused: 1 GB holds some five million rows of the widest profile."""
@@ -42,6 +42,8 @@ Elevations and ellipsoid heights that never differ by more are one thing under t
 """
 
 _COUNTS = ("satellites", "samples")
+_NEVER_NEGATIVE = ("hdop", "vdop", "pdop", "correction_age_s", "h_rms_m", "v_rms_m")
+"""Receivers write -1 and the like where they do not know."""
 _LENGTHS = ("h_rms_m", "v_rms_m", "ellipsoid_height_m", "msl_height_m", "antenna_height_m")
 _TEXTS = ("name", "code", "station")
 _NUMBERS = ("hdop", "vdop", "pdop", "correction_age_s", *_LENGTHS, "elevation", *_COUNTS)
@@ -140,6 +142,8 @@ def _table(text: str, path: Path) -> _Table:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     delimiter = delimiter_of(text)
     header, columns, lines, rejections, blank = (_quoted_rows if '"' in text else _plain_rows)(text, delimiter, path)
+    if len(header) > MOST_COLUMNS:
+        raise ReadError(f"{path} has {len(header):,} columns; more than {MOST_COLUMNS:,} are refused. Ask what it is.")
     arrays = [trimmed(column) for column in columns]
     damaged = np.zeros(len(lines), dtype=bool)
     if _CONTROL.search(text):
@@ -194,7 +198,7 @@ def _quoted_rows(text: str, delimiter: str, path: Path) -> tuple[list[str], list
                 lines.append(line)
             else:
                 rejections.append(_ragged(line, cells, len(header), delimiter, is_cut_off=False))
-        if text.count('"') % 2 and rows and any("\n" in cell for cell in rows[-1]):
+        if text.count('"') % 2 and (rows or rejections) and any("\n" in cell for cell in cells):
             raise csv.Error("a quotation mark is opened and never closed, so the last rows run together")
     except csv.Error as error:
         raise ReadError(f"{path}, line {reader.line_num}: {error}. Ask the sender to export the table again.") from None
@@ -307,6 +311,9 @@ def _columns(
             whole = (values == np.round(values)) & (values >= 0)
             wrong = wrong | (np.isfinite(values) & ~whole)
             values = np.where(whole, values, np.nan)
+        elif column in _NEVER_NEGATIVE:
+            wrong = wrong | (values < 0)
+            values = np.where(values < 0, np.nan, values)
         if wrong.any():
             say(column, wrong, "values are not the numbers they must be")
         if column == "elevation" or column in _LENGTHS:

@@ -16,6 +16,9 @@ from citygis.errors import ReadError
 DELIMITERS = ",;\t|"
 """What may stand between the cells of a table with a header."""
 
+MOST_COLUMNS = 10_000
+"""A table with more columns is refused: a frame of so many takes gigabytes for every megabyte of text."""
+
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 _SURE_ROWS = 20
 
@@ -80,14 +83,16 @@ def text_lines(text: str) -> list[str]:
 
 def unique_titles(cells: Sequence[str]) -> list[str]:
     """Titles of columns, blanks trimmed: one without name is ``column_3``, the second of a name has ``_2`` after it."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    following: dict[str, int] = {}
     for position, cell in enumerate(cells, start=1):
         name = unique = cell.strip() or f"column_{position}"
-        number = 2
+        number = following.get(name, 2)
         while unique in names:
             unique, number = f"{name}_{number}", number + 1
-        names.append(unique)
-    return names
+        following[name] = number
+        names[unique] = None
+    return list(names)
 
 
 def trimmed(cells: pa.Array) -> pa.Array:

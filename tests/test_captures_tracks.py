@@ -152,10 +152,10 @@ def test_a_walk_around_a_place_becomes_its_polygon():
 
 def test_a_walk_that_does_not_close_or_crosses_itself_stays_a_line_and_is_told():
     made = track_lines(track(*SQUARE[:-2].T), limited(), closed=True)
-    assert made.frame.geom_type.tolist() == ["LineString"] and made.findings["code"].tolist() == ["L01"]
+    assert made.frame.geom_type.tolist() == ["LineString"] and made.findings["code"].tolist() == ["F08"]
     eight = SQUARE[[0, 4, 2, 6, 8]]
     made = track_lines(track(*eight.T, every_s=5), limited(), closed=True)
-    assert made.frame.geom_type.tolist() == ["LineString"] and made.findings["code"].tolist() == ["L02"]
+    assert made.frame.geom_type.tolist() == ["LineString"] and made.findings["code"].tolist() == ["F09"]
 
 
 def test_no_captures_make_no_lines():

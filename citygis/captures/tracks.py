@@ -8,8 +8,8 @@ to the east, and by nothing like the tolerance that was meant.
 E12   too_fast       capture: no receiver goes that fast and comes back; the spike goes, its neighbours stay
 E13   off_the_line   capture: it lies off the line of its neighbours, out and back (Hampel)
 E14   alone          capture: nothing is left on either side to make a line with
-L01   track_open     finding (review): a line that should close does not
-L02   ring_crosses   finding (review): a line that should bound ground crosses itself, or bounds none
+F08   track_open     finding (review): a line that should close does not
+F09   ring_crosses   finding (review): a line that should bound ground crosses itself, or bounds none
 ====  =============  ====================================================================================
 """
 
@@ -81,7 +81,7 @@ def track_lines(captures: gpd.GeoDataFrame, gate: Gate, *, closed: bool = False,
         Its ``track``.
     closed : bool
         Whether lines are to bound ground: one whose ends come within ``closing_ft`` of each other becomes a polygon. One that does
-        not (L01), or that crosses itself (L02), stays a line.
+        not (F08), or that crosses itself (F09), stays a line.
     layer : str
         For the findings.
 
@@ -273,7 +273,7 @@ def _closed(frame: gpd.GeoDataFrame, closing_ft: float, layer: str) -> gpd.GeoDa
         if gap_ft[place] > closing_ft or not enough[place]:
             message = f"The line does not close: its ends are {gap_ft[place]:.1f} ft apart, {closing_ft:g} ft are allowed."
             remedy = "Close it by hand if the rest is known, or walk it again to where it began."
-            rows.append({**about, "code": "L01", "rule": "track_open", "message": message, "remedy": remedy})
+            rows.append({**about, "code": "F08", "rule": "track_open", "message": message, "remedy": remedy})
             continue
         ring = shapely.get_coordinates(line)
         ring = ring[:-1] if gap_ft[place] == 0 and len(ring) > 3 else ring
@@ -281,7 +281,7 @@ def _closed(frame: gpd.GeoDataFrame, closing_ft: float, layer: str) -> gpd.GeoDa
         if not shapely.is_valid(polygon) or polygon.area == 0:
             message = f"The line crosses itself or bounds no ground: {shapely.is_valid_reason(polygon)}."
             remedy = "Look at the place shown, and draw the boundary by hand or walk it again."
-            rows.append({**about, "code": "L02", "rule": "ring_crosses", "message": message, "remedy": remedy, "measure": None})
+            rows.append({**about, "code": "F09", "rule": "ring_crosses", "message": message, "remedy": remedy, "measure": None})
             continue
         made[place] = polygon
     frame.geometry = gpd.array.from_shapely(made, crs=frame.crs)

@@ -13,7 +13,8 @@ from citygis.readers.formats import dataset, delivery
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.dwg", b"AC1032", "CAD drawing"),
+        ("a.dwg", b"AC9999", "no DWG of R13 to 2018"),
+        ("a.dxf", b"1 2 3", "is not DXF"),
         ("a.osm", b"<osm/>", "OpenStreetMap"),
         ("a.vrt", b"<OGRVRTDataSource/>", "virtual dataset"),
         ("a.xlsx", b"PK", "spreadsheet"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from citygis.errors import ReadError
+from citygis.readers.cad_marks import require_dwg, require_dxf
 from citygis.readers.guard import members, require_local_file, require_plain_xml, unpack
 from citygis.readers.photos import PHOTO_SUFFIXES, are_photos
 from citygis.readers.recordings import GPX, NMEA, PHOTOS, POINTS, RECEIVER, kind_of
@@ -39,6 +40,10 @@ FORMATS = {
     ".fgb": "FlatGeobuf",
     ".tab": "MapInfo",
     ".mif": "MapInfo",
+    ".landxml": "LandXML",
+    ".xml": "LandXML",
+    ".dxf": "DXF",
+    ".dwg": "DWG",
     ".gpx": GPX,
     ".nmea": NMEA,
     ".log": NMEA,
@@ -49,8 +54,6 @@ FORMATS = {
 """What `read` takes, by suffix; each also inside a ``.zip``, and KML as ``.kmz``."""
 
 _ELSEWHERE = {
-    ".dxf": "a CAD drawing, which is not a table of features",
-    ".dwg": "a CAD drawing, which is not a table of features",
     ".osm": "OpenStreetMap data, which has nodes and ways but no layers; export the features you need as GeoJSON or GeoPackage",
     ".pbf": "OpenStreetMap data, which has nodes and ways but no layers; export the features you need as GeoJSON or GeoPackage",
     ".vrt": "a virtual dataset, which makes other files be read; name the file that it points to",
@@ -66,7 +69,7 @@ _ELSEWHERE = {
 CAPTURES = (GPX, NMEA, PHOTOS, RECEIVER, POINTS)
 """The formats of `Dataset` whose rows are captures, not features."""
 
-_ALSO_NOTES = (".json", ".csv", ".tsv", ".txt", ".log", ".asc", ".pts")
+_ALSO_NOTES = (".json", ".csv", ".tsv", ".txt", ".log", ".asc", ".pts", ".xml")
 _ALSO_TABLES = (".csv", ".tsv", ".txt")
 _OF_CAPTURES = tuple(suffix for suffix, name in FORMATS.items() if name in CAPTURES)
 _SHAPEFILE_PARTS = (".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx")
@@ -155,7 +158,7 @@ def dataset(path: Path, *, shown: str) -> Dataset:
         return Dataset(captures, path, shown)
     if suffix not in FORMATS:
         what = _ELSEWHERE.get(suffix)
-        if suffix in (".xml", ".gml"):
+        if suffix == ".gml":
             require_plain_xml(path, whole=False)
         raise ReadError(
             f"{shown} is {what}."
@@ -176,6 +179,10 @@ def dataset(path: Path, *, shown: str) -> Dataset:
         ".fgb": _flatgeobuf,
         ".tab": _mapinfo_tab,
         ".mif": _mapinfo_mif,
+        ".dxf": _dxf,
+        ".dwg": _dwg,
+        ".landxml": _landxml,
+        ".xml": _landxml,
         ".csv": _table,
         ".tsv": _table,
         ".txt": _table,
@@ -302,6 +309,23 @@ def _mapinfo_mif(path: Path, shown: str) -> str:
     if f"{path.stem}.mid".casefold() not in {child.name.casefold() for child in path.parent.iterdir()}:
         raise ReadError(f"{shown}: its attributes ({path.stem}.mid) are missing. Ask the sender for both parts, in one zip.")
     return "MapInfo"
+
+
+def _dxf(path: Path, shown: str) -> str:
+    require_dxf(path, shown=shown)
+    return "DXF"
+
+
+def _dwg(path: Path, shown: str) -> str:
+    require_dwg(path, shown=shown)
+    return "DWG"
+
+
+def _landxml(path: Path, shown: str) -> str:
+    root = require_plain_xml(path, whole=False).root
+    if root != "LandXML":
+        raise _wrong(shown, "LandXML", f"its root element is {root!r}")
+    return "LandXML"
 
 
 def _table(path: Path, shown: str) -> str:

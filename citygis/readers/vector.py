@@ -14,7 +14,7 @@ from pyproj import CRS
 
 from citygis.city import City
 from citygis.errors import ReadError
-from citygis.readers import coordinates, delimited, ogr, parquet
+from citygis.readers import coordinates, delimited, drawing_layers, landxml_layers, ogr, parquet
 from citygis.readers.formats import CAPTURES, Dataset, delivery
 from citygis.readers.raw import Raw
 from citygis.readers.recordings import as_sent, load_captures
@@ -38,8 +38,9 @@ def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | 
     ----------
     path : path
         A shapefile, GeoPackage, file geodatabase, GeoJSON, GeoJSONSeq, TopoJSON, KML, CSV, GeoParquet, FlatGeobuf, MapInfo or Esri
-        JSON file, alone or in a zip; a KMZ; a ``.gdb`` folder. Or captures: GPX, an NMEA 0183 log, a receiver's CSV that fits one
-        of `receivers.receiver_profiles`, survey points without header, photographs (one, a folder, a zip).
+        JSON file, LandXML (`landxml.read_landxml` has more of it), a DXF or DWG drawing (`dxf.read_dxf` has more of it), alone or
+        in a zip; a KMZ; a ``.gdb`` folder. Or captures: GPX, an NMEA 0183 log, a receiver's CSV that fits one of
+        `receivers.receiver_profiles`, survey points without header, photographs (one, a folder, a zip).
     layer : str, optional
         Needed when the file holds more than one layer with geometry (or more than one table and none with geometry).
     source_crs : CRS or anything pyproj reads, optional
@@ -114,7 +115,8 @@ def crs_stated(path: Path | str) -> CRS | None:
         if not spatial:
             return None
         dataset, name = spatial[0]
-        return load(dataset, name).crs if dataset.format in ("CSV", "GeoParquet", *CAPTURES) else ogr.crs_stated(dataset, name)
+        own_readers = ("CSV", "GeoParquet", landxml_layers.FORMAT, *drawing_layers.FORMATS, *CAPTURES)
+        return load(dataset, name).crs if dataset.format in own_readers else ogr.crs_stated(dataset, name)
 
 
 def layers_in(datasets: list[Dataset]) -> list[tuple[Dataset, str, bool]]:
@@ -125,6 +127,10 @@ def layers_in(datasets: list[Dataset]) -> list[tuple[Dataset, str, bool]]:
             found.append((dataset, dataset.path.stem, True))
         elif dataset.format == "CSV":
             found.append((dataset, dataset.path.stem, delimited.is_spatial(dataset.path)))
+        elif dataset.format == landxml_layers.FORMAT:
+            found += [(dataset, name, spatial) for name, spatial in landxml_layers.layer_names(dataset.path).items()]
+        elif dataset.format in drawing_layers.FORMATS:
+            found += [(dataset, name, spatial) for name, spatial in drawing_layers.layer_names(dataset.path).items()]
         elif dataset.format == "GeoParquet":
             found.append((dataset, dataset.path.stem, parquet.is_spatial(dataset)))
         else:
@@ -143,6 +149,10 @@ def load(dataset: Dataset, layer: str, *, source_crs: CRS | None = None, city: C
         return _captures(dataset, source_crs, city)
     if dataset.format == "CSV":
         return delimited.read_table(dataset, source_crs=source_crs)
+    if dataset.format == landxml_layers.FORMAT:
+        return landxml_layers.read_layer(dataset.path, layer, source_crs=source_crs)
+    if dataset.format in drawing_layers.FORMATS:
+        return drawing_layers.read_layer(dataset.path, layer)
     if dataset.format == "GeoParquet":
         return parquet.read_parquet(dataset, source_crs=source_crs)
     return ogr.read_layer(dataset, layer, source_crs=source_crs)

@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from citygis import convert, store
+    from citygis.captures import field_work
     from citygis.city import City, default_city, open_city
     from citygis.convert import draft_crosswalk
     from citygis.quality import validate
     from citygis.readers import inspect, read
+    from citygis.readers.deed import describe, read_deed
     from citygis.sheets import Sheet, draw
 
 __version__ = "0.1.0"
@@ -34,11 +36,14 @@ _HOME = {
     "City": "citygis.city",
     "Sheet": "citygis.sheets",
     "default_city": "citygis.city",
+    "describe": "citygis.readers.deed",
     "draft_crosswalk": "citygis.convert",
     "draw": "citygis.sheets",
+    "field_work": "citygis.captures",
     "inspect": "citygis.readers",
     "open_city": "citygis.city",
     "read": "citygis.readers",
+    "read_deed": "citygis.readers.deed",
     "validate": "citygis.quality",
 }
 # Packages that are also what they do: cg.convert(raw, ...) and cg.store(city) call the function of the same name inside.
@@ -49,11 +54,14 @@ __all__ = [
     "Sheet",
     "convert",
     "default_city",
+    "describe",
     "draft_crosswalk",
     "draw",
+    "field_work",
     "inspect",
     "open_city",
     "read",
+    "read_deed",
     "store",
     "validate",
 ]

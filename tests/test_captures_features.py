@@ -49,7 +49,7 @@ def test_a_corner_says_frame_and_epoch_that_it_is_now_in():
 
 def test_a_kind_that_nobody_said_is_told():
     made = features(marks(["101", "102"]))
-    assert codes(made) == ["Q01"] and converted(made)["kind"].tolist() == ["FOUND", "FOUND"]
+    assert codes(made) == ["B01"] and converted(made)["kind"].tolist() == ["FOUND", "FOUND"]
 
 
 def test_what_the_user_says_is_not_assumed():
@@ -59,7 +59,7 @@ def test_what_the_user_says_is_not_assumed():
 
 def test_what_a_field_code_says_stands_and_only_the_others_are_assumed():
     made = features(marks(["101", "102"], attributes=[{"kind": "SET", "monument": "iron pipe"}, None]))
-    assert codes(made) == ["Q01"] and made.findings["measure"].iat[0] == 1
+    assert codes(made) == ["B01"] and made.findings["measure"].iat[0] == 1
     assert converted(made)["kind"].tolist() == ["SET", "FOUND"]
 
 
@@ -88,14 +88,14 @@ def test_a_column_as_sent_fills_the_field_it_is_called_like():
 def test_a_point_number_that_another_corner_has_is_an_error():
     held = gpd.GeoDataFrame({"corner_id": ["101"]}, geometry=gpd.points_from_xy([6338000.0], [2123250.0]), crs=CITY.crs)
     made = features(marks(["101"]), existing=held, values={"kind": "FOUND"})
-    assert codes(made) == ["Q02"] and made.findings["measure"].iat[0] == pytest.approx(250.0)
+    assert codes(made) == ["B02"] and made.findings["measure"].iat[0] == pytest.approx(250.0)
     assert made.findings["severity"].iat[0] == "error"
 
 
 def test_a_corner_captured_again_at_its_place_is_for_review():
     held = gpd.GeoDataFrame({"corner_id": ["101"]}, geometry=gpd.points_from_xy([6338000.03], [2123000.0]), crs=CITY.crs)
     made = features(marks(["101"]), existing=held, values={"kind": "FOUND"})
-    assert codes(made) == ["Q03"] and made.findings["measure"].iat[0] == pytest.approx(0.03)
+    assert codes(made) == ["B03"] and made.findings["measure"].iat[0] == pytest.approx(0.03)
 
 
 @pytest.mark.parametrize(("fix", "method"), [("SINGLE", "GNSS_MAP"), ("DGPS", "GNSS_MAP"), ("PPK", "GNSS_RTK"), (None, "COGO")])

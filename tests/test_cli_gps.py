@@ -259,7 +259,7 @@ def test_marks_known_already_are_checks_where_only_new_ones_are_wanted(riverbend
     _, said = gps("emlid_20261016.csv", *options, city=riverbend)
     ids = read_geopackage(out, "corner")["corner_id"]
     assert not ids.str.startswith(("M-", "RIV")).any() and {"F-201", "F-202", "F-203"} <= set(ids)
-    assert "Q04" in said["findings_by_code"] and not {"Q02", "Q03"} & set(said["findings_by_code"])
+    assert "B04" in said["findings_by_code"] and not {"B02", "B03"} & set(said["findings_by_code"])
 
 
 def test_two_days_prove_each_other(riverbend, tmp_path):

@@ -19,7 +19,7 @@ from citygis.schema import Layer
 AGENCY = "field survey"
 
 ASSUMED = {("corner", "kind"): "FOUND"}
-"""What a field that the layer must have says where neither a code nor the user did: a person is told (Q01)."""
+"""What a field that the layer must have says where neither a code nor the user did: a person is told (B01)."""
 
 _FROM_CAPTURES = {
     "elev_ft": "elevation_ft",
@@ -79,8 +79,8 @@ def as_features(
     -------
     Features
         ``raw`` has a column per City field that something is known of, the columns as sent, and provenance. The key is the name
-        that was keyed in; without one, eight digits of the source document's id and a number. Q01 field_assumed, Q02 key_taken
-        (error) and Q03 feature_replaced are findings.
+        that was keyed in; without one, eight digits of the source document's id and a number. B01 field_assumed, B02 key_taken
+        (error) and B03 feature_replaced are findings.
     """
     table = pd.DataFrame(index=pd.RangeIndex(len(shapes)))
     given = {name: column.reset_index(drop=True) for name, column in shapes.drop(columns=shapes.geometry.name).items()}
@@ -125,7 +125,7 @@ def without_known(
     shapes: gpd.GeoDataFrame, held: Mapping[str, pd.DataFrame], layer: Layer
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """
-    Shapes without those that the City has, as a feature of the layer or as a control station, and finding Q04 that counts them.
+    Shapes without those that the City has, as a feature of the layer or as a control station, and finding B04 that counts them.
     """
     keys = {layer.layer: layer.key[0], "control_station": "pid"}
     known = pd.concat([held[name][key] for name, key in keys.items() if name in held] or [pd.Series(dtype="str")])
@@ -133,7 +133,7 @@ def without_known(
     if not there.any():
         return shapes, findings_frame(crs=shapes.crs)
     row = {
-        "code": "Q04",
+        "code": "B04",
         "rule": "check_shot",
         "severity": "info",
         "layer": layer.layer,
@@ -232,7 +232,7 @@ def _columns_of(given: Mapping[str, pd.Series], captures: pd.DataFrame, names: l
 
 def _assumed(layer: Layer, field: str, value: str, count: int) -> dict:
     return {
-        "code": "Q01",
+        "code": "B01",
         "rule": "field_assumed",
         "severity": "review",
         "layer": layer.layer,
@@ -258,7 +258,7 @@ def _against(made: gpd.GeoDataFrame, key: str, layer: Layer, existing: gpd.GeoDa
         name = getattr(row, key)
         rows.append(
             {
-                "code": "Q02",
+                "code": "B02",
                 "rule": "key_taken",
                 "severity": "error",
                 "layer": layer.layer,
@@ -268,7 +268,7 @@ def _against(made: gpd.GeoDataFrame, key: str, layer: Layer, existing: gpd.GeoDa
                 "tolerance": tolerance_ft,
                 "message": f"The City has a {layer.title.lower()} {name} already, {distance:,.2f} ft from here. Loading this"
                 " would move it.",
-                "remedy": "If it is another one, rename it; if it is the same one and this is right, accept Q02 with the reason.",
+                "remedy": "If it is another one, rename it; if it is the same one and this is right, accept B02 with the reason.",
                 "source_ref": row.source_ref,
                 "geometry": row.geometry,
             }
@@ -277,7 +277,7 @@ def _against(made: gpd.GeoDataFrame, key: str, layer: Layer, existing: gpd.GeoDa
     if len(near):
         rows.append(
             {
-                "code": "Q03",
+                "code": "B03",
                 "rule": "feature_replaced",
                 "severity": "review",
                 "layer": layer.layer,

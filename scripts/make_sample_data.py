@@ -14,7 +14,17 @@ import sys
 import time
 from pathlib import Path
 
-from citygis.samples import SEED, riverbend, sample_folder, write_city_base, write_deliveries, write_districts, write_gps_day
+from citygis.samples import (
+    SEED,
+    riverbend,
+    sample_folder,
+    write_city_base,
+    write_deeds,
+    write_deliveries,
+    write_districts,
+    write_gps_day,
+    write_tract,
+)
 from citygis.samples.region import PITCH_FT
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +46,8 @@ def main() -> None:
         write_deliveries(given.out / "deliveries", city, seed=given.seed, defects=not given.no_defects)
         write_city_base(given.out / "city", city)
         write_gps_day(given.out / "gps_day", city, seed=given.seed)
+        write_tract(given.out / "survey", city, seed=given.seed)
+        write_deeds(given.out / "survey" / "deeds")
         counts = {name: len(layer) for name, layer in city.layers.items()}
     else:
         if given.out.resolve() == (ROOT / "sample_data").resolve():

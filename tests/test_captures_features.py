@@ -17,6 +17,7 @@ def marks(names, *, fix="FIXED", at=((6338000.0, 2123000.0),), **more):
         "code": pd.Series([None] * n, dtype="str"),
         "fix_type": pd.Series([fix] * n, dtype="str"),
         "h_rms_ft": [0.03] * n,
+        "h_rms_m": [0.009] * n,
         "occupations": [1] * n,
         "source_id": pd.Series(["5f0d4a52-0000-5000-8000-000000000001"] * n, dtype="str"),
         "source_ref": pd.Series([f"day.csv#line {i}" for i in range(2, n + 2)], dtype="str"),
@@ -100,7 +101,9 @@ def test_a_corner_captured_again_at_its_place_is_for_review():
 
 @pytest.mark.parametrize(("fix", "method"), [("SINGLE", "GNSS_MAP"), ("DGPS", "GNSS_MAP"), ("PPK", "GNSS_RTK"), (None, "COGO")])
 def test_the_method_follows_the_fix(fix, method):
-    assert converted(features(marks(["101"], fix=fix)))["method"].tolist() == [method]
+    shapes = marks(["101"], fix=fix)
+    sent = shapes.drop(columns="h_rms_m") if fix is None else shapes
+    assert converted(features(shapes, captures=sent))["method"].tolist() == [method]
 
 
 def test_a_second_occupation_is_a_test():
@@ -111,3 +114,8 @@ def test_a_waypoint_that_states_no_fix_was_received_and_not_worked_out_in_an_off
     shapes = marks(["W1", "W2"], fix=None)
     captures = pd.DataFrame({"source_ref": shapes["source_ref"], "capture": ["waypoint", "point"]})
     assert converted(features(shapes, captures=captures))["method"].tolist() == ["GNSS_MAP", "COGO"]
+
+
+def test_scatter_alone_is_no_statement_of_accuracy():
+    shapes = marks(["101"])
+    assert converted(features(shapes, captures=shapes.drop(columns="h_rms_m")))["accuracy_basis"].tolist() == ["UNKNOWN"]

@@ -89,7 +89,7 @@ def as_features(
             table[field] = given[column].array
     key = layer.key[0]
     table[key] = given["name"].array
-    said = {"datum": city.realization, "epoch": city.epoch, "method": _methods(given, captures), "accuracy_basis": _basis(given)}
+    said = {"datum": city.realization, "epoch": city.epoch, "method": _methods(given, captures), "accuracy_basis": _basis(given, captures)}
     for field, value in said.items():
         if field in layer.names:
             table[field] = value
@@ -190,11 +190,12 @@ def _methods(given: Mapping[str, pd.Series], captures: pd.DataFrame) -> np.ndarr
     return np.where(fix.isin(CORRECTED), "GNSS_RTK", np.where(fix.isna() & ~received, "COGO", "GNSS_MAP"))
 
 
-def _basis(given: Mapping[str, pd.Series]) -> np.ndarray:
-    """TESTED by a second occupation, STATED by the receiver, or UNKNOWN."""
-    stated = given["h_rms_ft"].notna() if "h_rms_ft" in given else pd.Series(False, index=given["source_id"].index)
+def _basis(given: Mapping[str, pd.Series], captures: pd.DataFrame) -> np.ndarray:
+    """TESTED by a second occupation, STATED by the receiver, or UNKNOWN: how the epochs of one set-up scatter proves nothing."""
+    told = captures.loc[captures["h_rms_m"].notna(), "source_ref"] if "h_rms_m" in captures else captures["source_ref"].iloc[:0]
+    stated = given["source_ref"].isin(told)
     tested = given["occupations"] > 1 if "occupations" in given else pd.Series(False, index=stated.index)
-    return np.where(stated & tested, "TESTED", np.where(stated, "STATED", "UNKNOWN"))
+    return np.where(tested, "TESTED", np.where(stated, "STATED", "UNKNOWN"))
 
 
 def _add_attributes(table: pd.DataFrame, given: Mapping[str, pd.Series], layer: Layer) -> None:

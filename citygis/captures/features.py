@@ -89,7 +89,12 @@ def as_features(
             table[field] = given[column].array
     key = layer.key[0]
     table[key] = given["name"].array
-    said = {"datum": city.realization, "epoch": city.epoch, "method": _methods(given, captures), "accuracy_basis": _basis(given, captures)}
+    said = {
+        "datum": city.realization,
+        "epoch": city.epoch,
+        "method": _methods(given, captures),
+        "accuracy_basis": _basis(given, captures),
+    }
     for field, value in said.items():
         if field in layer.names:
             table[field] = value

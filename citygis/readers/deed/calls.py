@@ -39,6 +39,8 @@ class Call:
     arrives: bool = False
     arrives_true: bool = False
     continues: bool = False
+    radial_to: str | None = None
+    leads_away: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -89,7 +91,7 @@ class _Reader:
         self.widths: list[Token] = []
         self.next_tangency: str | None = None
         self.last_role: str | None = None
-        self.last_end = clause.body
+        self.last_at = self.last_end = clause.body
 
     def read(self) -> Reading:
         words = [(m.start(), "word", m) for m in wording.WORDS.finditer(self.text, self.clause.body, self.end)]
@@ -127,19 +129,20 @@ class _Reader:
     def _begun(self, events: list) -> Call:
         clause = self.clause
         call = Call("line", clause.start, clause.end)
-        of_a_curve = any(kind == "word" and m.lastgroup in ("curve", "concave") for _, kind, m in events) or re.search(
-            r"\barc\b|\bcentral\s+angle\b|\bdelta\b", self.body, re.I
-        )
+        of_a_curve = any(
+            kind == "word" and m.lastgroup in ("curve", "concave") for _, kind, m in events
+        ) or wording.SAYS_CURVE.search(self.body)
         if self.pending is not None and of_a_curve and not self._is_line_first():
             pending = self.pending
             call = Call(
                 "curve", clause.start, clause.end, dict(pending.elements), pending.hand, pending.concave, (), pending.tangency
             )
+            call.radial_to = pending.radial_to
             call.alternatives, call.unused = list(pending.alternatives), list(pending.unused)
             self.pending = None
         if found := wording.TRAVEL.match(self.text, clause.body, clause.end):
             call.travel = tuple(word.lower() for word in found.groups() if word)
-        call.continues = bool(re.match(r"\s*continu|.*\bcontinu\w+\s+thence", self.text[clause.start : clause.body + 12], re.I))
+        call.continues = bool(wording.CONTINUES.match(self.text[clause.start : clause.body + 12]))
         return call
 
     def _is_line_first(self) -> bool:
@@ -154,11 +157,8 @@ class _Reader:
 
     def _finished(self) -> Reading:
         call, pending = self.call, None
-        if (
-            call.kind == "curve"
-            and "radius" in call.elements
-            and not ({"delta", "arc", "chord", "distance", "chord_bearing"} & call.elements.keys())
-        ):
+        travels = {"delta", "arc", "chord", "distance", "chord_bearing"} & call.elements.keys()
+        if call.kind == "curve" and "radius" in call.elements and (not travels or (self.calls and self._is_travelled_next())):
             pending = call
         elif call.kind == "curve" and not call.elements:
             pending = call if self.calls or self.clause.marker != "thence" else None
@@ -173,6 +173,11 @@ class _Reader:
             self.calls[-1].arrives, self.calls[-1].arrives_true = bool(arrivals), any(true for _, true in arrivals)
             self.calls[-1].calls = tuple(self._adjoiners())
         return Reading(self.calls, pending, self.widths)
+
+    def _is_travelled_next(self) -> bool:
+        """Whether the next course runs along the curve that this clause has set up."""
+        following = self.text[self.clause.end : self.clause.end + 200]
+        return following[:6].lower() == "thence" and bool(wording.ALONG_SAID_CURVE.match(following, 6))
 
     def _flush(self, call: Call) -> None:
         if call.kind == "curve":
@@ -198,14 +203,7 @@ class _Reader:
             stop = token.start if token else self.clause.end
             piece = " ".join(self.text[at:stop].split())
             if (found := wording.CALL.search(piece)) and len(found.group().split()) > 2:
-                words = re.sub(
-                    (
-                        r"[\s,]*(?:(?:and\s+)?(?:having|with)?\s*(?:an?\s+)?(?:arc\s+|chord\s+)?(?:distance|length|radius|"
-                        r"central angle)(?:\s+of)?)\s*$"
-                    ),
-                    "",
-                    found.group(),
-                )
+                words = wording.TRAILING_MEASURE.sub("", found.group())
                 parts.append(words.strip(" ,;.("))
             at = max(at, token.end) if token else stop
         return [part for part in parts if len(part.split()) > 2]
@@ -266,7 +264,7 @@ class _Reader:
         role = self._in_parentheses(token)
         if role is None:
             role = self._role(token, gap, after)
-        self.last_end = token.end
+        self.last_at, self.last_end = self.last_end, token.end
         if role in ("skip", "alternative"):
             return
         if role == "width":
@@ -302,10 +300,17 @@ class _Reader:
 
     def _role(self, token: Token, gap: str, after: str) -> str:
         near = gap.lower()
-        tail = re.split(r"[;]", near)[-1]
+        tail = near.rpartition(";")[2]
         if token.kind in ("bearing", "cardinal"):
+            if self._is_of_curve() and wording.CENTRE_BEARS.search(tail):
+                self.call.radial_to = "center"
+                return "radial"
+            if wording.WITNESS.search(tail):
+                return "witness"
             if "radial" in tail or wording.RADIAL_AFTER.match(after):
                 done = self.call.kind == "curve" and {"delta", "arc", "chord"} & self.call.elements.keys()
+                if not done and wording.POINT_BEARS.search(tail):
+                    self.call.radial_to = "point"
                 return "end_radial" if done else "radial"
             if "chord" in tail:
                 return "chord_bearing"
@@ -323,10 +328,18 @@ class _Reader:
                 return "turned"
             if wording.DELTA_BEFORE.search(tail):
                 return "delta"
+            if self.call.kind == "line" and not self.call.elements and re.search("azimuth", self.text, re.I):
+                return "azimuth"  # 1. 185°30' 250.00 feet, where the document counts azimuths
+            return "reference"
+        if self.last_role == "witness":
+            return "witness"
+        if wording.PASSED_BEFORE.search(tail) or (wording.PASSED_AT.search(tail) and wording.PASSED_AFTER.match(after)):
             return "reference"
         if wording.WIDTH.match(after) or wording.WIDTH_BEFORE.search(tail):
             return "width"
         if wording.RADIUS_AFTER.match(after) or wording.RADIUS_BEFORE.search(gap):
+            return "radius"
+        if self.last_role == "radial" and self.call.radial_to == "center" and wording.OF_A_BEARING.fullmatch(gap):
             return "radius"
         if wording.TANGENT_BEFORE.search(tail):
             return "tangent"
@@ -347,6 +360,12 @@ class _Reader:
 
     def _put(self, role: str, token: Token, after: str) -> None:
         call = self.call
+        if role == "witness":
+            self._witness(token)
+            return
+        is_second = role == "offset" and self.clause.marker == "begin" and call.elements
+        if is_second and wording.AND.fullmatch(self.text, self.last_at, token.start):
+            call.unused.append(token)  # so far south and so far west of a corner
         if role in ("offset", "reference", "turned"):
             call.notes += (f"{role} {token.raw.strip()}",)
             self.last_role = role
@@ -370,7 +389,12 @@ class _Reader:
             call.unused.append(token)
             self.last_role = "reference"
             return
-        if role in call.elements and not (role == "radius" and call.elements[role].value == token.value):
+        again = call.elements.get("arc" if role == "distance" else role) if call.kind == "curve" else None
+        is_same = again is not None and (again.kind, again.value, again.unit) == (token.kind, token.value, token.unit)
+        if is_same and role in ("radius", "delta", "arc", "distance"):
+            self.last_role = role
+            return
+        if role in call.elements:
             if call.kind == "curve" and role == "distance" and "arc" not in call.elements:
                 role = "arc"
             else:
@@ -399,6 +423,19 @@ class _Reader:
             if found := re.search(r"(\w+erly)\s*$", self.text[max(token.start - 20, 0) : token.start], re.I):
                 call.travel = call.travel or (found.group(1).lower(),)
         self.last_role = role
+
+    def _witness(self, token: Token) -> None:
+        """A place from which another bears: a tree that bears witness is no course, and a corner is a tie the other way round."""
+        call = self.call
+        if self.clause.marker == "begin" and not call.elements.keys() - {"bearing"}:
+            call.elements["distance" if token.kind == "length" else "bearing"] = token
+            call.leads_away = call.is_from = True
+        else:
+            call.unused.append(token)
+        self.last_role = "witness" if token.kind != "length" else "reference"
+
+    def _is_of_curve(self) -> bool:
+        return self.call.kind == "curve" or bool(re.search(r"\b(?:curve|arc|radius|radial)\b", self.body, re.I))
 
     def _begins_another(self, token: Token) -> bool:
         following = [t for t in self.tokens if t.start > token.start]

@@ -19,14 +19,14 @@ _MARKERS = re.compile(
     |(?P<together>\b(?=[ta])(?:together\s+with\b|also\s*:|also\s+(?=beginning|commencing|com\b)))
     |(?P<begin>{_BEGIN})
     |(?P<thence>\b(?=[tcrgp])(?:(?:then|continu(?:e|ing)|run(?:ning)?|go|proceed)\s+)?(?:thence|th\.?(?=\s+(?:n|s|e|w|north|south|east|west|along|alg)\b))['.,;:]*)
-    |(?P<number>(?<=[\s;:,.(])\(?\d{{1,2}}(?:\)|\.(?=\s))\s*(?=(?:n|s|e|w|north|south|east|west)\b|(?:n|s)\s*\d|an?\s|along|with|continu))
+    |(?P<number>(?<=[\s;:,.(])\(?\d{{1,2}}(?:\)|\.(?=\s))\s*(?=(?:n|s|e|w|north|south|east|west)\b|(?:n|s)\s*\d|\d{{1,3}}\s*°|an?\s|along|with|continu))
     |(?P<semi>;))""",
     re.I | re.X,
 )
 _ARRIVAL = re.compile(
-    r"(?:\b(?P<true>true|actual|real)\s*)?\b(?:point|place|pt\.?)\s*of\s*(?:the\s+)?(?:true\s*|actual\s*)"
+    r"\b(?=[tarp])(?:(?:\b(?P<true>true|actual|real)\s*)?\b(?:point|place|pt\.?)\s*of\s*(?:the\s+)?(?:true\s*|actual\s*)"
     r"?(?P<which>beginning|beg\b|commenc(?:ement|ing))"
-    r"|\b(?P<short>t?\.?p\.?o\.?b|p\.?o\.?c)\b\.?|\bto\s+(?P<beg>beg)\b\.?",
+    r"|\b(?P<short>t?\.?p\.?o\.?b|p\.?o\.?c)\b\.?|\bto\s+(?:the\s+)?(?P<beg>beg(?:inning)?)\b(?!\s+of\b)\.?)",
     re.I,
 )
 _NOT_ARRIVING = re.compile(r"\bfrom\s+(?:the\s+|said\s+|a\s+|which\s+)*$|\b(?:of|at)\s+said\s+$", re.I)

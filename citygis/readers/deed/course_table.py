@@ -15,16 +15,16 @@ from citygis.cogo import format_angle, format_bearing
 from citygis.errors import ReadError
 
 TEXT_COLUMNS = (
-    "parcel", "role", "kind", "text", "bearing", "delta", "chord_bearing", "radial_bearing", "end_radial_bearing",
-    "tangent_bearing", "hand",
+    "parcel", "role", "kind", "text", "bearing", "delta", "chord_bearing", "radial_bearing", "radial_to",
+    "end_radial_bearing", "tangent_bearing", "hand",
     "concave", "travel", "tangency", "unit", "approximate", "illegible", "calls", "alternatives", "repairs",
 )  # fmt: skip
 LENGTH_COLUMNS = ("distance_ft", "radius_ft", "arc_ft", "chord_ft", "tangent_ft")
 COLUMNS = (
     "call", "parcel", "role", "kind", "start", "end", "text", "bearing", "distance_ft", "radius_ft", "delta", "arc_ft",
     "chord_bearing",
-    "chord_ft", "tangent_ft", "radial_bearing", "end_radial_bearing", "tangent_bearing", "hand", "concave", "travel", "tangency",
-    "unit",
+    "chord_ft", "tangent_ft", "radial_bearing", "radial_to", "end_radial_bearing", "tangent_bearing", "hand", "concave", "travel",
+    "tangency", "unit",
     "approximate", "illegible", "confidence", "calls", "alternatives", "repairs",
 )  # fmt: skip
 """
@@ -33,7 +33,8 @@ Columns of the course table, one row per call.
 ``call`` counts from 1. ``parcel`` and ``role`` (tie, boundary, exception, strip) say where it belongs. ``kind`` is line, curve, or
 unresolved: a call whose direction or length the text leaves to something else. ``start`` and ``end`` are characters of the text as
 given. Bearings are quadrant bearings, ``delta`` is degrees, minutes and seconds; lengths are the City's feet, whatever ``unit``
-they were stated in. ``approximate`` names what is said to be more or less, ``illegible`` what could not be read. ``confidence``
+they were stated in. ``radial_to`` is center or point where the text says which way its radial bearing runs. ``approximate``
+names what is said to be more or less, ``illegible`` what could not be read. ``confidence``
 is 0 to 1. ``calls`` holds the adjoiners, monuments and maps that the course calls to: in law they may go before its numbers.
 """
 

@@ -23,6 +23,10 @@ FEWEST = 3
 """A text is not refused for fewer illegible words or numbers than this."""
 
 
+MENDED = 0.5
+"""How much of a word is missing that was misspelt in a known way: what it says is certain, what it says of the scan is not good."""
+
+
 class Quality(NamedTuple):
     """
     How legible a text is.
@@ -30,7 +34,7 @@ class Quality(NamedTuple):
     Attributes
     ----------
     legible_words : float
-        Share of its words that are words: letters only, not mixed with digits and marks, not one that had to be mended.
+        Share of its words that are words: letters only, not mixed with digits and marks; one that had to be mended is half a word.
     known_words : float
         Share of its words that are of the vocabulary of descriptions, or written like names.
     legible_numbers : float
@@ -59,7 +63,7 @@ def quality(raw: str, clean: CleanText, tokens: Tokens, found: Gathered, *, leas
     raw : str
         As given.
     clean : CleanText
-        Its misspelt words that were mended count as illegible.
+        Its misspelt words that were mended count half.
     tokens : Tokens
     found : Gathered
     least_words : float, optional
@@ -75,7 +79,7 @@ def quality(raw: str, clean: CleanText, tokens: Tokens, found: Gathered, *, leas
     mended = sum(repair.rule == "misspelt word" for repair in clean.repairs)
     count = max(len(words), 1)
     counted = Counter(words)
-    legible = max(sum(n for word, n in counted.items() if _is_word(word)) - mended, 0) / count if words else 1.0
+    legible = max(sum(n for word, n in counted.items() if _is_word(word)) - MENDED * mended, 0) / count if words else 1.0
     known = sum(n for word, n in counted.items() if _is_known(word)) / count if words else 1.0
     # What only lacks its unit or notation is legible: a person can state it.
     numbers = [token.value is not None or bool({"no unit", "bare decimal"} & set(token.rules)) for token in tokens.tokens]

@@ -16,16 +16,19 @@ _WORDS = (
     (re.compile(r"\s*min(?:ute)?s?\b\.?,?\s*", re.I), "'"),
     (re.compile(r"\s*sec(?:ond)?s?\b\.?,?\s*", re.I), '"'),
 )
+_AND = re.compile(r"[\s,]*\band\b\s*", re.I)
 _RING_MARKS = re.compile(r"(?<=\d)\s*[*^~]\s*(?=\d)|(?<=\d)o(?=\d\d\s*')")
 _CLEAN = re.compile(r"(\d{1,3})°\s*(\d{2})'\s*(\d{2}(?:\.\d+)?)\"")
 _FULL = re.compile(r"(\d{1,3})\s*°\s*(?:(\d{1,2}(?:\.\d+)?)\s*(['°\"`]*)\s*(?:(\d{1,2}(?:\.\d+)?)\s*(['\"`°.;]*))?)?")
 _DECIMAL = re.compile(r"(\d{1,3}\.\d+)\s*°?")
+_HALVES = re.compile(r"(\d{1,2})[\s-]+(\d)/(\d{1,2})\s*°?")
 _HYPHENS = re.compile(r"(\d{1,3})\s*[-:]\s*(\d{1,2})(?:\s*[-:]\s*(\d{1,2}(?:\.\d+)?))?")
 _DOTS = re.compile(r"(\d{1,3})\.(\d{2})\.(\d{2})")
 _BLANKS = re.compile(r"(\d{1,3})\s+(\d{1,2})(?:\s+(\d{1,2}(?:\.\d+)?))?")
 _NO_RING = re.compile(r"(\d{1,5})\s*(?:(\d{2})\s*)?['\"`]+\s*(?:(\d{2}(?:\.\d+)?)\s*['\"`1;]*)?")
 _APART_RING = re.compile(r"(\d{1,3})\s+0\s+(\d{2})\s*'\s*(\d{2}(?:\.\d+)?)\s*[\"'`]*")
 _SOLID = re.compile(r"(\d{2})0(\d{2})1\s*(\d{2})[1\"'`;]*")
+_AS_WRITTEN = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
 _PLAIN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+")
 
 SURE, LIKELY, DOUBTFUL = 1.0, 0.8, 0.5
@@ -79,7 +82,7 @@ def read_angle(text: str, *, most_deg: float, ring_as_zero: bool | None = None, 
     if found := _CLEAN.fullmatch(text.strip()):
         return _angle(*found.groups(), [], most_deg)
     rules = []
-    clean = text.strip().strip(" ,.;-")
+    clean = _AND.sub(" ", text.strip().strip(" ,.;-"))
     for pattern, mark in _WORDS:
         clean = pattern.sub(mark, clean)
     if _RING_MARKS.search(clean):
@@ -99,6 +102,12 @@ def read_angle(text: str, *, most_deg: float, ring_as_zero: bool | None = None, 
         return _angle(degrees, minutes, seconds, rules, most_deg)
     if found := _APART_RING.fullmatch(clean):
         return _angle(*found.groups(), [*rules, "ring read as 0"], most_deg, ring=True, sure=LIKELY)
+    if found := _HALVES.fullmatch(clean):
+        whole, part, parts = (int(n) for n in found.groups())
+        value = whole + part / max(parts, 1)
+        if part >= parts or value > most_deg:
+            return Angle(None, 0.0, ("illegible",))
+        return Angle(value, SURE, tuple(rules), half_s=1800.0 / parts)
     if found := _DOTS.fullmatch(clean):
         return _angle(*found.groups(), [*rules, "points as marks"], most_deg, sure=LIKELY)
     if found := _DECIMAL.fullmatch(clean):
@@ -186,6 +195,8 @@ def read_number(text: str) -> Number:
     Number
         Illegible where a place of it is: ``18~.50`` is not 18.50.
     """
+    if _AS_WRITTEN.fullmatch(text):
+        return Number(float(text), SURE, (), 0.5 * 10.0 ** -len(text.partition(".")[2]))
     rules = []
     clean = re.sub(r"\s+", "", text).rstrip("-")
     whole, _, part = text.strip().rpartition(" ")

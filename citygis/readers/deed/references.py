@@ -52,6 +52,15 @@ _PATTERNS = (
     ("section", r"\bsec(?:tion|\.)\s*(?:[A-Za-z-]+\s*\()?(?P<number>\d{1,2})\b"),
 )  # fmt: skip
 _COMPILED = tuple((kind, re.compile(pattern, re.I)) for kind, pattern in _PATTERNS)
+_SAYS = {
+    "official_records": ("official",),
+    "book_page": ("book", "volume", "reel", "liber", "db."),
+    "document": ("document", "instrument", "doc", "series", "recorder"),
+    "parcel_map": ("parcel",),
+    "record_of_survey": ("survey",),
+    "aliquot": ("half", "quarter", "1/", "1 /", "½", "¼"),
+}
+"""One of these must stand in a text that has a reference of the kind: a look that costs nothing."""
 _TRIGGER = re.compile(
     (
         r"\b(?:lot|block|blk|book|tract|parcel|section|sec|document|instrument|survey|quarter|half|volume|reel|deed|db|doc|"
@@ -76,7 +85,10 @@ def references(clean: CleanText) -> pd.DataFrame:
     """
     rows, books = [], []
     if _TRIGGER.search(clean.text):
+        words = clean.text.lower()
         for kind, pattern in _COMPILED:
+            if not any(word in words for word in _SAYS.get(kind, ("",))):
+                continue
             for found in pattern.finditer(clean.text):
                 at = bisect_right(books, (found.start(), math.inf)) - 1
                 if at >= 0 and found.start() < books[at][1]:

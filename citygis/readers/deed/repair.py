@@ -25,6 +25,8 @@ _ONE_FOR_ONE = str.maketrans(
 )
 _BROKEN_WORD = re.compile(r"(?<=[A-Za-z])-[ \t]*\r?\n[ \t]*(?=[a-z])")
 _LOST_MARK = re.compile(r"(?<=\d)[¦\ufffd](?=\s?\d)|(?<=\d)Â(?=°)|\xad")
+_FRACTIONS = {"¼": "1/4", "½": "1/2", "¾": "3/4", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8", "⅓": "1/3", "⅔": "2/3"}
+_FRACTION = re.compile(rf"(?<=\d)\s?([{''.join(_FRACTIONS)}])")
 _RUN_ON = re.compile(r"thence(?=north|south|east|west|along|continu|run)", re.I)
 _UNITS = [
     "zero",
@@ -57,6 +59,7 @@ _SPELT = re.compile(
     ),
     re.I,
 )
+_IN_WORDS = re.compile(r"[a-z]\s+(?:degree|minute|second)", re.I)
 
 
 class Repair(NamedTuple):
@@ -113,7 +116,10 @@ def cleaned(text: str) -> CleanText:
     for found in pattern.finditer(plain):
         word = words[found.lastgroup]
         edits.append((found.start(), found.end(), word.upper() if found.group().isupper() else word, "misspelt word"))
-    edits += [(m.start(), m.end(), _number_of(m), "number in words") for m in _SPELT.finditer(plain)]
+    edits += [
+        (m.start(), m.end(), _number_of(m), "number in words") for m in (_SPELT.finditer(plain) if _IN_WORDS.search(plain) else ())
+    ]
+    edits += [(m.start(), m.end(), " " + _FRACTIONS[m.group(1)], "fraction") for m in _FRACTION.finditer(plain)]
     edits += [(m.end(), m.end(), " ", "run on") for m in _RUN_ON.finditer(plain)]
     text_2, shifts_2, repairs_2 = _edited(plain, _apart(sorted(edits)))
     first = CleanText(text_1, shifts_1, ())

@@ -314,7 +314,7 @@ def _by_radial(
         tries.append({"hand": hand, "concave": row["concave"], "travel": None})
     for words in tries:
         try:
-            tangent, side = direction_from_radial(radial, delta_deg=curve.delta_deg, **words)
+            tangent, side = direction_from_radial(radial, radial_to=row.get("radial_to"), delta_deg=curve.delta_deg, **words)
         except ValueError as error:
             problems.append(Problem("L06", "error", f"The radial bearing does not tell the direction of the curve: {error}"))
             continue

@@ -5,6 +5,7 @@ Rows: the calls of a figure as rows of the course table, their lengths in the Ci
 import math
 import re
 from bisect import bisect_left
+from functools import cache
 from typing import NamedTuple
 
 from citygis.cogo import length_ft
@@ -40,7 +41,12 @@ def feet_of(value: float, unit: str, units: Units) -> float | None:
     """A length in the City's feet; None for varas of unstated length."""
     if unit == "vara" and units.vara_in is None:
         return None
-    return length_ft(value, unit, document_foot=units.document_foot, vara_in=units.vara_in)
+    return value * _size(unit, units.document_foot, units.vara_in)
+
+
+@cache
+def _size(unit: str, document_foot: Unit, vara_in: float | None) -> float:
+    return length_ft(1.0, unit, document_foot=document_foot, vara_in=vara_in)
 
 
 def rows_of(
@@ -150,6 +156,10 @@ def _row(call: Call, clean: CleanText, units: Units) -> tuple[dict, dict, list[P
         confidence *= 0.9
     for token in call.unused:
         problems.append(Problem("L12", "review", f"{token.raw.strip()!r} stands in it and was not used."))
+    if call.leads_away:
+        problems.append(
+            Problem("L12", "review", "It leads from the beginning to the place it names; turn it round to come from there.")
+        )
     for note in call.notes:
         if note.startswith("bearing taken"):
             problems.append(
@@ -161,6 +171,7 @@ def _row(call: Call, clean: CleanText, units: Units) -> tuple[dict, dict, list[P
         "kind": "curve" if not is_line else "line" if row["bearing"] and row["distance_ft"] else "unresolved",
         "text": " ".join(text.split()),
         "hand": call.hand,
+        "radial_to": call.radial_to,
         "concave": call.concave,
         "travel": STEP.join(call.travel),
         "tangency": call.tangency,
@@ -176,9 +187,9 @@ def _row(call: Call, clean: CleanText, units: Units) -> tuple[dict, dict, list[P
 
 def _feet(token: Token, units: Units) -> float | None:
     feet = feet_of(token.value, token.unit, units)
-    if feet is not None and token.tail is not None:
-        more = feet_of(token.tail[0], token.tail[1], units)
-        feet = None if more is None else feet + more
+    for value, unit in token.tail:
+        more = feet_of(value, unit, units)
+        feet = None if feet is None or more is None else feet + more
     return feet
 
 

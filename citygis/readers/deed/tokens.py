@@ -11,7 +11,8 @@ from citygis.cogo import format_angle, format_bearing, parse_bearing
 from citygis.readers.deed.numerals import LIKELY, SURE, Angle, Number, read_angle, read_number
 from citygis.readers.deed.repair import CleanText, Repair
 
-_BODY = r"""[0-9OoDQIl|SZB](?:[0-9OoDQIl|!SZB\s.,°'"`*^~:;-]|degrees?\b|deg\b|minutes?\b|min\b|seconds?\b|sec\b){0,60}?"""
+_BODY = r"""[0-9OoDQIl|SZB](?:[0-9OoDQIl|!SZB\s.,°'"`*^~:;-]|degrees?\b|deg\b|minutes?\b|min\b|seconds?\b|sec\b|and\b){0,60}?"""
+_HALVES = r"\d{1,2}[\s-]+\d/\d{1,2}\s*(?:°|deg(?:rees?)?\b\.?)?"
 _NUMBER = r"\d[\d,.~_OolI|SZB]{0,24}(?:\s+\d+/\d+)?"
 _UNITS = {
     "foot": r"feet|foot|ft\b|'(?!')",
@@ -23,19 +24,21 @@ _UNITS = {
 }
 _UNIT = "|".join(f"(?P<u_{name}>{spellings})" for name, spellings in _UNITS.items())
 _PARTS = "|".join(f"(?:{spellings})" for spellings in _UNITS.values()) + r"|inch(?:es)?|in\b"
+_UNIT_WORDS = "|".join(f"(?:{spellings})" for spellings in _UNITS.values())
+_PART_NUMBER = r"(?:\d+/\d+|\d+(?:\.\d+)?(?:[\s-]+\d+/\d+)?)"
 _ANGLE = (
-    r"\d{1,3}\s*(?:°|deg(?:rees?)?\b\.?,?)(?:\s*\d{1,2}(?:\.\d+)?\s*(?:['°\"`]+|min(?:utes?)?\b\.?,?)"
-    r"(?:\s*\d{1,2}(?:\.\d+)?\s*(?:[\"'`]+|sec(?:onds?)?\b\.?)?)?)?|\d{1,3}\.\d+\s*°"
+    r"\d{1,3}\s*(?:°|deg(?:rees?)?\b\.?,?)(?:\s*(?:and\s+)?\d{1,2}(?:\.\d+)?\s*(?:['°\"`]+|min(?:utes?)?\b\.?,?)"
+    rf"(?:\s*(?:and\s+)?\d{{1,2}}(?:\.\d+)?\s*(?:[\"'`]+|sec(?:onds?)?\b\.?|(?!\d|\.\d|\s*(?:{_UNIT_WORDS}))))?)?|\d{1, 3}\.\d+\s*°"
     r"|[\dOIlSZ]{1,5}\s*\d{2}\s*'\s*\d{2}(?:\.\d+)?\s*(?:\"|''|'')|\d{1,3}-\d{2}-\d{2}(?:\.\d+)?|"
     r"[\dOIlSZ]{2,5}\s+\d{2}\s*'(?!\d)(?=\s*(?:\d{2}\s*\"|[a-z,;(]))"
 )
 _MASTER = re.compile(
-    rf"""(?P<bearing>(?<![A-Za-z0-9])(?P<first>north|south|n|s)\.?[\s,]*(?P<body>{_BODY})[\s,.]*(?P<last>east|west|e|w|f)(?![a-z]))
+    rf"""(?=[nsewdoilz\d(])(?:(?P<bearing>(?<![A-Za-z0-9])(?P<first>north|south|n|s)\.?[\s,]*(?P<body>{_HALVES}|{_BODY})[\s,.]*(?P<last>east|west|e|w|f)(?![a-z]))
     |(?P<angle>(?<![\d.])(?:{_ANGLE}))
-    |(?P<length>(?<![\w.°/])\(?(?P<number>{_NUMBER})\)?[\s-]*(?:{_UNIT})\.?(?P<rest>(?:[\s,]*(?:and\s+)?\d+(?:\.\d+)?\s*(?:{_PARTS}|\")(?![a-z']))?))
+    |(?P<length>(?<![\w.°/])\(?(?P<number>{_NUMBER})\)?[\s-]*(?:{_UNIT})\.?(?P<rest>(?:[\s,]*(?:and\s+)?{_PART_NUMBER}\s*(?:{_PARTS}|\")(?![a-z'])){{0,2}}))
     |(?P<due>(?<![\w.])(?:due\s+)?(?P<way>north|south|east|west|n|s|e|w)\.?,?\s+(?:(?:for\s+)?a\s+distance\s+of\s+)?(?=\d[\d,.]*\s*(?:{_PARTS})))
     |(?P<stated>(?:(?<=bears\s)|(?<=bearing\s)|(?<=bearing\sof\s))(?:due\s+)?(?P<stated_way>north|south|east|west)\b(?!\s*[\d.]))
-    |(?P<bare>(?<=\bof\s)\d[\d,.]*\d(?![\d,.]*\s*(?:{_PARTS}|°|/|acres?|deg|sq|\d|%)))""".replace("\n    |", "|"),
+    |(?P<bare>(?<=\bof\s)\d[\d,.]*\d(?![\d,.]*\s*(?:{_PARTS}|°|/|acres?|deg|sq|\d|%))))""".replace("\n    |", "|"),
     re.I,
 )
 _AFTER_BEARING = re.compile(
@@ -44,6 +47,16 @@ _AFTER_BEARING = re.compile(
 _ILLEGIBLE = re.compile(
     r"\b(?:distance|length|radius|chord)\s+of\s+(?!(?:said|the|that|curve|which)\b)(\S*[\d~�]\S*)\s*(?:feet|ft|')?", re.I
 )
+
+
+_BROKEN_BEARING = re.compile(
+    r"(?<![A-Za-z])(?:north|south|n|s)\.?[\s,]*\d[^;A-Za-z]{0,20}(?:(?:deg|min|sec)[a-z]*\.?[^;A-Za-z]{0,12}){0,3}$", re.I
+)
+_HEADLESS = re.compile(r"(?<![A-Za-z])[lIO|!~][.,]$")
+_MARKED = re.compile(r"[°/]|deg", re.I)
+
+
+_PART = re.compile(rf"({_PART_NUMBER})\s*({_PARTS}|\")", re.I)
 
 
 class Token(NamedTuple):
@@ -71,7 +84,7 @@ class Token(NamedTuple):
     confidence: float = SURE
     rules: tuple[str, ...] = ()
     other: float | None = None
-    tail: tuple[float, str] | None = None
+    tail: tuple[tuple[float, str], ...] = ()
 
 
 class Tokens(NamedTuple):
@@ -146,27 +159,37 @@ def _token(found: re.Match, ring: bool | None, notation: str | None) -> Token | 
         return Token("angle", angle.degrees, start, end, raw, None, angle.half_s, angle.confidence, angle.rules, angle.other)
     if found["due"]:
         way = found["way"]
+        before = _BROKEN_BEARING.search(found.string, max(0, start - 60), start)
+        if before and way[0].upper() in "EW" and _MARKED.search(before.group()):
+            # The end of a bearing that could not be read is not due east.
+            return Token("bearing", None, before.start(), found.end("way"), before.group() + way, None, 0.0, 0.0, ("illegible",))
         return Token("cardinal", parse_bearing(way), start, found.end("way"), raw.strip(" ,"))
     if found["stated"]:
         return Token("cardinal", parse_bearing(found["stated_way"]), start, end, raw)
     if found["bare"]:
         number = read_number(raw)
-        return _length(number, None, start, end, raw, None)
+        return _length(number, None, start, end, raw)
     unit = next(name for name in _UNITS if found[f"u_{name}"])
     number = read_number(found["number"])
+    if _HEADLESS.search(found.string, max(0, start - 3), start):
+        number = Number(None, 0.0, ("illegible",))  # of l,250.5 the first digit is not to be left off
     return _length(number, unit, start, end, raw, _tail(found["rest"]))
 
 
-def _tail(rest: str | None) -> tuple[float, str] | None:
-    if not rest or not (found := re.search(r"(\d+(?:\.\d+)?)\s*([a-z'\"]+)", rest, re.I)):
-        return None
-    spelling = found.group(2)
-    if re.fullmatch(r"in(?:ch(?:es)?)?|\"", spelling, re.I):
-        return float(found.group(1)), "inch"
-    return float(found.group(1)), next(name for name, pattern in _UNITS.items() if re.fullmatch(pattern, spelling, re.I))
+def _tail(rest: str | None) -> tuple[tuple[float, str], ...]:
+    parts = []
+    for found in _PART.finditer(rest or ""):
+        number, spelling = found.groups()
+        whole = re.sub(r"(?:^|[\s-]+)\d+/\d+$", "", number)
+        value = float(whole or 0)
+        if fraction := re.search(r"(\d+)/(\d+)$", number):
+            value += int(fraction[1]) / max(int(fraction[2]), 1)
+        unit = next((name for name, pattern in _UNITS.items() if re.fullmatch(pattern, spelling, re.I)), "inch")
+        parts.append((value, unit))
+    return tuple(parts)
 
 
-def _length(number: Number, unit: str | None, start: int, end: int, raw: str, tail: tuple[float, str] | None) -> Token:
+def _length(number: Number, unit: str | None, start: int, end: int, raw: str, tail: tuple = ()) -> Token:
     value = number.value if number.value is None or number.value > 0 else None
     return Token("length", value, start, end, raw, unit, number.half, number.confidence, number.rules, None, tail)
 
@@ -183,7 +206,7 @@ def _with_bare_distances(text: str, tokens: list[Token]) -> list[Token]:
         if token.kind != "bearing" or not (found := _AFTER_BEARING.match(text, token.end)):
             continue
         if n + 1 == len(tokens) or tokens[n + 1].start >= found.end(1):
-            more.append(_length(read_number(found.group(1)), None, *found.span(1), found.group(1), None))
+            more.append(_length(read_number(found.group(1)), None, *found.span(1), found.group(1)))
     taken = sorted((token.start, token.end) for token in [*tokens, *more])
     for found in _ILLEGIBLE.finditer(text):
         # The last token that begins before the passage ends is the only one that can lie in it.

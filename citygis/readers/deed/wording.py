@@ -6,13 +6,13 @@ import re
 
 DIRECTION = r"(?:north|south)?(?:east|west)?(?:north|south|east|west)(?:erly|ern|ward(?:ly|s)?)?"
 WORDS = re.compile(
-    r"""(?P<along>(?P<along_not>(?:not|non)[\s-]*)?tangent(?:ial)?(?:ly)?\s+(?:to|with|from)\s+(?:the\s+|said\s+|a\s+)*
+    r"""(?<![a-z])(?=[tncrol])(?:(?P<along>(?P<along_not>(?:not|non)[\s-]*)?tangent(?:ial)?(?:ly)?\s+(?:to|with|from)\s+(?:the\s+|said\s+|a\s+)*
         (?:(?:last|preceding|previous|above|mentioned|described|said|first)\s+)*(?:curve|course|line|call)\b)
     |(?P<tangency>\b(?:non[\s-]*tangent\w*|not\s+tangent\w*|compound|reverse|tangent(?:ial(?:ly)?)?)\b(?!\s+(?:of|bear|which|distance|length|is|line)))
     |(?P<concave>\bconcave\s+(?:to\s+(?:the\s+)?|towards?\s+(?:the\s+)?)?(?P<toward>(?:north|south|east|west)[a-z]*))
     |(?P<hand>\b(?:to|on)\s+(?:the\s+|a\s+|your\s+)?(?P<hand_to>left|right|(?-i:L|R))\b(?!\s+(?:bank|side|of))
         |\b(?P<hand_of>left|right)[\s-]hand\b|\bcurv(?:e|ing)\s+(?P<hand_after>left|right)\b)
-    |(?P<curve>\bcurv(?:e|ature|ing)\b|\bcircular\s+arc\b)""",
+    |(?P<curve>\bcurv(?:e|ature|ing)\b|\bcircular\s+arc\b))""",
     re.I | re.X,
 )
 TRAVEL = re.compile(
@@ -53,7 +53,9 @@ OFFSET = re.compile(
 )
 FROM = re.compile(r"[\s,.)]*(?:from|fr|of)\b", re.I)
 DISTANT = re.compile(r"\b(?:distant|lying|parallel\s+(?:with|to)\s+and)\b[^,;]*$", re.I)
-SERIES = re.compile(r"\b(?:following\b[^;:.]{0,40}?\bcourses?|courses?\s+and\s+distances?)\b", re.I)
+SERIES = re.compile(
+    r"\b(?:following\b[^;:.]{0,40}?\bcourses?|courses?\s+and\s+distances?|by\s+azimuths\b[^;:.]{0,60}?\bfrom)\b", re.I
+)
 APPROXIMATE = re.compile(r"\W{0,3}\s*(?:more\s+or\s+less|m\.?\s*or\s*l\b|\+/-|±)", re.I)
 ALTERNATIVE = re.compile(r"described\s+as|record|\bdeed|called|formerly|\bper\b|\brec\b|\bplat\b|measured", re.I)
 OF_A_CURVE = re.compile(r"radius|radial|chord|\barc\b|delta|central|tangent", re.I)
@@ -69,6 +71,21 @@ CALL = re.compile(
     r"\b(?:along|to|with|parallel|on|at\s+right\s+angles|perpendicular|crossing|leaving|following|being)\b.*", re.I | re.S
 )
 RADIAL_AFTER = re.compile(r"\W{0,3}\(?radial", re.I)
+CENTRE_BEARS = re.compile(
+    r"(?:\b(?:radius|radial)\s+(?:point|cent(?:er|re))|\bcent(?:er|re)(?:\s+point)?)\b(?!\s*-?\s*lines?\b)"
+    r"(?![^;]*\bradial\s+(?:line|bearing)\b)[^;]{0,60}?\b(?:bears?|bearing|lies|lying|which\s+is|being)\s*(?:at\s+)?$",
+    re.I,
+)
+POINT_BEARS = re.compile(r"\bto\s+which\s+(?:(?:point|beginning)(?:\s+of\s+\w+)?\s*,?\s*)?(?:a|the|said)\s+radial\b[^;]*$", re.I)
+WITNESS = re.compile(r"\bfrom\s+(?:which|whence)\b[^;]*\b(?:bears?|brs?\.?|bearing|stands)\s*$", re.I)
+PASSED_BEFORE = re.compile(r"\bpass(?:ing|es)?\s+at\s*(?:a\s+distance\s+of\s*)?$")
+PASSED_AT = re.compile(r"\bat\s*(?:a\s+distance\s+of\s*)?$")
+PASSED_AFTER = re.compile(r"[\s,]*pass(?:ing|es)?\b", re.I)
+ALONG_SAID_CURVE = re.compile(
+    r"[^;]{0,60}?\b(?:along|on|around|following)\s+(?:the\s+arc\s+of\s+)?"
+    r"said\s+(?:[\w-]+\s+)?(?:curve|arc)\b",
+    re.I,
+)
 TANGENT_BEARS = re.compile(r"tangent[^,;]*\bbear|tangent\s+of\s+which")
 TURNED = re.compile(r"mak(?:es|ing)\s+an(?:\s+interior|\s+included)?\s+angle|deflect|interior\s+angle|turning")
 DELTA_BEFORE = re.compile(r"angle|delta|Δ|δ|through|thru|\bof\s*$|[=:]\s*$|left|right|curve")
@@ -86,6 +103,12 @@ ONLY_DISTANCE = re.compile(r"[\s,;]*(?:and\s+)?(?:for\s+)?(?:a\s+)?(?:(?:chord\s
 TOWARDS = re.compile(r"(?<!parallel\s)(?<!tangent\s)\b(?:to|of|at)\b(?!\s+(?:the\s+)?(?:left|right)\b)", re.I)
 STILL_THE_SAME = re.compile(r"\b(?:end|terminus|arc|chord|tangent)\s+(?:of|to)\s+(?:the\s+|said\s+)", re.I)
 OF_A_BEARING = re.compile(r"[\s,]*(?:(?:for\s+)?a\s+distance\s+of\s+)?", re.I)
+AND = re.compile(r"[\s,]*(?:and|&)\s+", re.I)
+CONTINUES = re.compile(r"\s*continu|.*\bcontinu\w+\s+thence", re.I)
+SAYS_CURVE = re.compile(r"\barc\b|\bcentral\s+angle\b|\bdelta\b", re.I)
+TRAILING_MEASURE = re.compile(
+    r"[\s,]*(?:(?:and\s+)?(?:having|with)?\s*(?:an?\s+)?(?:arc\s+|chord\s+)?(?:distance|length|radius|central angle)(?:\s+of)?)\s*$"
+)
 DEGREES = re.compile(r"°|\bdeg", re.I)
 LIES = re.compile(r"\b(?:which|bears|bearing|being|distant|lies|lying|located|situated?)\b", re.I)
 GAP = 90

@@ -74,3 +74,14 @@ def test_contradicting_or_silent_numbers_tell_no_foot():
     assert document_foot([6337536.079, 2122698.771, 0.0]) is None
     assert document_foot([32.80839895]) is None  # 10 m: the feet agree to a ten-thousandth
     assert document_foot([]) is None
+
+
+def test_whole_feet_do_not_show_a_foot():
+    # 12,500 international feet are 3,810 m exactly: 507 times that is an easting in the middle of the City.
+    assert document_foot([12_500.0, 6_337_500.0, 5_012.34]) is None
+
+
+def test_a_round_metre_among_thousands_of_coordinates_is_chance():
+    many = [2_120_000.013 + 7.389 * n for n in range(6_000)]
+    assert document_foot([*many, 20 / 0.3048 * 100_000]) is None
+    assert document_foot([2_120_000.013, 20 / 0.3048 * 100_000]) == INTERNATIONAL_FOOT

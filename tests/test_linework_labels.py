@@ -15,7 +15,20 @@ def labels(*words, **kwargs):
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [("12", "12"), ("LOT 12", "12"), ("lot  12a", "12A"), ("LOT A", "A"), ("LOT 1\n41,278 SF\n0.948 AC", "1"), ("PARCEL\n7", "7")],
+    [
+        ("12", "12"),
+        ("LOT 12", "12"),
+        ("PARCEL 3", "3"),
+        ("LOT NO. 12", "12"),
+        ("LOT #4", "4"),
+        ("LOT-7", "7"),
+        ("#9", "9"),
+        ("PARCEL A", "A"),
+        ("lot  12a", "12A"),
+        ("LOT A", "A"),
+        ("LOT 1\n41,278 SF\n0.948 AC", "1"),
+        ("PARCEL\n7", "7"),
+    ],
 )
 def test_numbers_of_lots(text, label):
     assert labels(text) == [label]
@@ -65,6 +78,16 @@ def test_a_number_with_an_arrow_is_that_of_where_the_arrow_points():
     without = lots(lines, names)
     assert "B" not in set(without.polygons["lot"].dropna())
     assert "W04" in set(without.findings["code"])
+
+
+def test_a_multileader_points_for_its_own_text_however_long_its_landing():
+    names = texts(("1", 50, 50), ("9", 150, 60))
+    names["kind"] = ["TEXT", "MULTILEADER"]
+    arrow = pd.DataFrame({"tip_easting": [70.0], "tip_northing": [20.0], "tail_easting": [52.0], "tail_northing": [50.0]})
+    arrow["handle"] = names["handle"].iloc[1]
+    leaders = gpd.GeoDataFrame(arrow, geometry=[shapely.LineString([(70, 20), (52, 50)])])
+    found = lot_labels(names, leaders=leaders).set_index("label")
+    assert found[["easting", "northing"]].loc["9"].tolist() == [70, 20] and not found.loc["1", "by_leader"]
 
 
 def test_an_arrow_far_from_every_text_moves_none():

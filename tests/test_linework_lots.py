@@ -186,6 +186,32 @@ def test_a_circle_around_a_number_is_a_symbol_and_no_lot():
     assert "W14" in codes(found)
 
 
+def test_a_circle_much_wider_than_its_number_is_land():
+    # A round well site of radius 30 within lot 7; its text is 4 ft high.
+    circle = [*arc((50, 50), 30, 0, 180), *arc((50, 50), 30, 180, 360)]
+    lines = linework(SQUARE, circle)
+    lines.loc[4:, "handle"] = "C1"
+    found = lots(lines, texts(("7", 5, 5), ("8", 50, 50)))
+    assert of(found, "8").area_sqft == pytest.approx(math.pi * 900)
+    assert of(found, "7").area_sqft == pytest.approx(10000 - math.pi * 900)
+
+
+def test_a_block_of_lots_and_their_numbers_is_land():
+    lines, numbers = linework(TWO), texts(("1", 25, 50), ("2", 75, 50))
+    lines["block"], lines["handle"], numbers["handle"] = "TRACT", "B1", "B1"
+    assert sorted(lots(lines, numbers).polygons["lot"]) == ["1", "2"]
+
+
+def test_a_block_of_one_lot_and_its_number_is_land_and_a_bubble_is_none():
+    bubble = straight((22, 47), (28, 47), (28, 53), (22, 53), (22, 47))
+    lines, numbers = linework(SQUARE, bubble), texts(("1", 25, 50))
+    lines["block"], lines["handle"], numbers["handle"] = ["LOT"] * 4 + ["TAG"] * 4, ["B1"] * 4 + ["B2"] * 4, "B1"
+    assert of(lots(lines[:4], numbers), "1").area_sqft == pytest.approx(10000)
+    numbers["handle"] = "B2"
+    found = lots(lines, numbers)
+    assert of(found, "1").area_sqft == pytest.approx(10000) and len(found.polygons) == 1
+
+
 def test_a_face_thinner_than_half_a_foot_is_a_sliver_and_no_land():
     lines = linework(SQUARE, straight((50, 0), (50, 100)), straight((50.2, 0), (50.2, 100)))
     found = lots(lines, texts(("1", 25, 50), ("2", 75, 50)))

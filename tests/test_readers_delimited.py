@@ -92,6 +92,35 @@ def test_a_true_curve_in_text_is_reported_and_the_rest_is_read(tmp_path, wkt):
     assert frame.geometry.isna().tolist() == [False, True]
 
 
+@pytest.mark.parametrize(
+    "wkt",
+    [
+        "CURVEPOLYGON (CIRCULARSTRING (0 0, 2 0, 2 2, 0 2, 0 0))",
+        "SRID=2227;curvepolygon z (CIRCULARSTRING Z (0 0 0, 1 1 0, 0 0 0))",
+        "CIRCULARSTRING (0 0, 1 1, 2 0)",
+        "COMPOUNDCURVE ((0 0, 1 0), CIRCULARSTRING (1 0, 2 1, 3 0))",
+        "MULTISURFACE (CURVEPOLYGON (CIRCULARSTRING (0 0, 2 0, 0 0)))",
+        "MULTICURVE (CIRCULARSTRING (0 0, 1 1, 2 0))",
+    ],
+)
+def test_a_table_of_true_curves_only_is_no_table_without_geometry(tmp_path, wkt):
+    (tmp_path / "a.csv").write_text(f'id,WKT\n1,"{wkt}"\n2,"{wkt}"\n')
+    frame = read(tmp_path / "a.csv", source_crs=6420)
+    assert frame["read_code"].tolist() == ["R01", "R01"] and frame["read_message"].str.contains("curve").all()
+
+
+def test_a_curve_polygon_of_straight_rings_is_a_polygon(tmp_path):
+    rows = [
+        "CURVEPOLYGON ((6337000 2122000, 6337010 2122000, 6337010 2122010, 6337000 2122000))",
+        "POLYGON ((6337000 2122000, 6337010 2122000, 6337010 2122010, 6337000 2122000))",
+        "CURVEPOLYGON (CIRCULARSTRING (6337000 2122000, 6337002 2122000, 6337000 2122000))",
+    ]
+    (tmp_path / "a.csv").write_text("id,WKT\n" + "".join(f'{i},"{wkt}"\n' for i, wkt in enumerate([*rows, ""])))
+    frame = read(tmp_path / "a.csv", source_crs=6420)
+    assert frame["read_code"].fillna("").tolist() == ["", "", "R01", ""]
+    assert frame.geometry.iloc[:2].area.tolist() == [50, 50]
+
+
 def test_bad_wkt_is_reported_and_the_rest_is_read(tmp_path):
     rows = ["POINT (6337500 2122600)", "POLYGON ((0 0, 1 0, 1 1))", "nonsense", ""]
     (tmp_path / "a.csv").write_text("id,WKT\n" + "".join(f'{i},"{wkt}"\n' for i, wkt in enumerate(rows)))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import ezdxf
 import pytest
@@ -368,3 +369,34 @@ def test_read_and_inspect_take_a_drawing_and_never_guess_its_frame(tmp_path):
     assert "Layer lines: 3 rows" in text and "Layer texts: 1 rows" in text
     assert "LOT 3" in text and "LOT 1" in text
     assert "$INSUNITS says" in text
+
+
+def test_a_binary_drawing_is_read_as_the_same_in_text(tmp_path):
+    document, _ = new_drawing()
+    document.modelspace().add_lwpolyline(
+        [(0, 0, 0.5), (10, 0, 0), (10, 10, 0)], format="xyb", close=True, dxfattribs={"layer": "LOT"}
+    )
+    document.modelspace().add_text("LOT 1", dxfattribs={"layer": "LOT"})
+    document.saveas(tmp_path / "text.dxf")
+    document.saveas(tmp_path / "binary.dxf", fmt="bin")
+    text, binary = read_dxf(tmp_path / "text.dxf"), read_dxf(tmp_path / "binary.dxf")
+    columns = ["kind", "start_easting", "start_northing", "end_easting", "end_northing", "delta_deg", "hand", "layer"]
+    assert len(binary.lines) == 3 and binary.lines[columns].equals(text.lines[columns])
+    assert binary.texts["text"].tolist() == ["LOT 1"]
+    assert "K06" not in set(binary.findings["code"])
+
+
+def test_blocks_that_multiply_are_refused_before_they_are_exploded(tmp_path):
+    document, _ = new_drawing()
+    for n in range(12):
+        block = document.blocks.new(f"B{n}")
+        if n == 0:
+            block.add_line((0, 0), (1, 1))
+        for k in range(10 if n else 0):
+            block.add_blockref(f"B{n - 1}", (k, 0))
+    document.modelspace().add_blockref("B11", (0, 0))
+    path = saved(document, tmp_path)
+    begins = time.perf_counter()
+    with pytest.raises(ReadError, match="blocks within blocks"):
+        read_dxf(path)
+    assert time.perf_counter() - begins < 2

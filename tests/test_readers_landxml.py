@@ -118,6 +118,28 @@ def test_a_parcel_of_several_parts_points_to_them(write):
     assert table.loc["5", "computed_area_sqft"] == pytest.approx(200) and table.loc["5", "geometry"].area == 200
 
 
+def test_a_lot_of_several_parts_is_the_lot_and_its_parts_are_none(write):
+    body = parcel("5A", *polygon([(0, 0), (0, 10), (10, 10), (10, 0)]), more=' class="Lot" parcelType="Part"')
+    body += parcel("5B", *polygon([(20, 0), (20, 10), (30, 10), (30, 0)]), more=' class="Lot" parcelType="Part"')
+    pointers = '<Parcel name="a" pclRef="5A"/><Parcel name="b" pclRef="5B"/>'
+    body += f'<Parcel name="5" class="Lot" parcelType="Multipart"><Parcels>{pointers}</Parcels></Parcel>'
+    table = read_landxml(write(landxml(f"<Parcels>{body}</Parcels>"))).parcels
+    assert dict(zip(table["name"], table["kind"], strict=True)) == {"5A": "part", "5B": "part", "5": "lot"}
+
+
+def test_a_centre_nearer_to_one_end_of_its_curve_is_an_error(write):
+    a, b, c, off = shifted([(0, 0), (0, 50), (50, 50), (20, 30)])
+    read = read_landxml(write(landxml(f"<Parcels>{parcel('1', line(a, b), curve(b, off, c, 'cw'), line(c, a))}</Parcels>")))
+    (row,) = of(read, "X04").itertuples()
+    assert row.severity == "error" and row.measure == pytest.approx(math.hypot(30, 20) - math.hypot(20, 20), abs=1e-5)
+
+
+def test_two_systems_of_units_are_refused(write):
+    text = landxml(corner_lots()).replace("</Units>", '<Metric linearUnit="meter" areaUnit="squareMeter"/></Units>')
+    with pytest.raises(CRSError, match="several units"):
+        read_landxml(write(text))
+
+
 def test_nested_parcels_are_rows_of_their_own_and_name_the_one_around_them(write):
     inner = parcel("inner", *polygon([(10, 10), (10, 20), (20, 20), (20, 10)]))
     outer = parcel("outer", *polygon([(0, 0), (0, 100), (100, 100), (100, 0)])).replace(
@@ -132,6 +154,12 @@ def test_two_parcels_of_one_name_keep_apart(write):
     square = polygon([(0, 0), (0, 10), (10, 10), (10, 0)])
     table = read_landxml(write(landxml(f"<Parcels>{parcel('1', *square)}{parcel('1', *square)}</Parcels>"))).parcels
     assert table["source_ref"].tolist() == ["Parcel 1", "Parcel 1 (2)"]
+
+
+def test_parcels_of_one_name_are_told(write):
+    one, two = ([(e, 0), (e, 10), (e + 10, 10), (e + 10, 0)] for e in (0, 20))
+    read = read_landxml(write(landxml(f"<Parcels>{parcel('1', *polygon(one))}{parcel('1', *polygon(two))}</Parcels>")))
+    assert of(read, "X12")["feature"].tolist() == ["1"] and of(read, "X12")["severity"].tolist() == ["review"]
 
 
 def test_irregular_lines_are_natural_and_chains_follow_their_points(write):

@@ -3,7 +3,9 @@ Lengths as documents write them: feet of both kinds, feet and inches, metres, ch
 """
 
 import itertools
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
 
@@ -15,6 +17,9 @@ FEET_PER_CHAIN = Fraction(66)
 
 ROUND_METRES = 10
 """Coordinates that are whole multiples of this are taken to have been set in metres: an assumed origin, a false easting."""
+
+CHANCE = 0.001
+"""How likely it may be that as many coordinates fall on round metres by chance: among thousands some do, in either foot."""
 
 LENGTH_UNITS = ("foot", "metre", "chain", "link", "rod", "vara")
 
@@ -137,19 +142,29 @@ def document_foot(values: Iterable[float], *, rounding: float = 0.001) -> Unit |
     Returns
     -------
     Unit or None
-        The foot in which a value is a multiple of 10 m to its last place, where it is not in the other foot and no value says the
-        contrary. None where nothing tells: below about 3 km the two feet are the same to a thousandth.
+        The foot in which values are multiples of 10 m to their last place and not in the other foot, where no value says the
+        contrary and chance does not explain as many among so many (`CHANCE`). None where nothing tells: below about 3 km the two
+        feet are the same to a thousandth. Whole feet tell nothing: 12,500 international feet are 3,810 m.
     """
     feet = (US_SURVEY_FOOT, INTERNATIONAL_FOOT)
-    votes = set()
-    for value in values:
+    votes: Counter = Counter()
+    tried = 0
+    for value in set(values):
+        if abs(value - round(value)) <= rounding / 2:
+            continue
+        tried += 1
         off = []
         for foot in feet:
             metres = value * float(foot)
             off.append(abs(metres - round(metres / ROUND_METRES) * ROUND_METRES))
-        if value and min(off) <= rounding * 0.3048 / 2 and max(off) > 5 * rounding:
-            votes.add(feet[off.index(min(off))])
-    return votes.pop() if len(votes) == 1 else None
+        if min(off) <= rounding * 0.3048 / 2 and max(off) > 5 * rounding:
+            votes[feet[off.index(min(off))]] += 1
+    if len(votes) != 1:
+        return None
+    ((foot, count),) = votes.items()
+    expected = tried * rounding * 0.3048 / ROUND_METRES
+    fewer = sum(math.exp(-expected) * expected**n / math.factorial(n) for n in range(count)) if count < 100 else 1.0
+    return foot if 1 - fewer <= CHANCE else None
 
 
 def _unit_name(spelling: str) -> str:

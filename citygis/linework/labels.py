@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-LOT_PATTERNS = (r"(?:LOT\s+)?(\d{1,4}[A-Z]?)", r"LOT\s+([A-Z]{1,2})")
+LOT_PATTERNS = (
+    r"(?:(?:LOT|PARCEL|PCL\.?)\s*(?:NO\.?|NUMBER|#|-)?\s*|#\s*)?(\d{1,4}[A-Z]?)",
+    r"(?:LOT|PARCEL)\s+([A-Z]{1,2})",
+)
 """What a line of text that numbers a lot looks like, as a whole, whatever its case; group 1 is the number."""
 
 NOT_LOT_PATTERNS = (r"NOT\s+A\s+PART.*", r"N\.?A\.?P\.?")
@@ -98,7 +101,10 @@ def labels_by_face(labels: pd.DataFrame, face: np.ndarray, count: int) -> list[M
 
 
 def _pointed(texts: pd.DataFrame, leaders: pd.DataFrame | None) -> dict[int, list[tuple[float, float]]]:
-    """Where the leaders of each text point: each leader belongs to the text by whose box, a letter larger, its tail is nearest."""
+    """
+    Where the leaders of each text point: that of a MULTILEADER belongs to its own text, which a landing of any length keeps away
+    from it; any other to the text by whose box, a letter larger, its tail is nearest.
+    """
     if leaders is None or not len(leaders) or not len(texts):
         return {}
     lines = texts["text"].str.split("\n")
@@ -107,8 +113,13 @@ def _pointed(texts: pd.DataFrame, leaders: pd.DataFrame | None) -> dict[int, lis
     tall = height * lines.str.len().to_numpy(dtype=float) / 2
     azimuth = np.radians(texts["azimuth_deg"].to_numpy(dtype=float))
     middle = texts[["middle_easting", "middle_northing"]].to_numpy(dtype=float)
+    is_own = (texts["kind"] == "MULTILEADER").to_numpy() if "kind" in texts.columns else np.zeros(len(texts), dtype=bool)
+    own = {handle: row for row, handle in enumerate(texts.get("handle", [])) if is_own[row] and handle}
     found: dict[int, list[tuple[float, float]]] = {}
     for leader in leaders.itertuples():
+        if getattr(leader, "handle", "") in own:
+            found.setdefault(own[leader.handle], []).append((leader.tip_easting, leader.tip_northing))
+            continue
         off = np.array([leader.tail_easting, leader.tail_northing]) - middle
         along = np.abs(off[:, 0] * np.sin(azimuth) + off[:, 1] * np.cos(azimuth)) - wide
         across = np.abs(off[:, 0] * np.cos(azimuth) - off[:, 1] * np.sin(azimuth)) - tall

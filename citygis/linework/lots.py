@@ -25,6 +25,9 @@ SNAPS_FT = (0.005, 0.01, 0.02, 0.05, 0.1)
 SLIVER_WIDTH_FT = 0.5
 """A face of which twice the area over the perimeter is less is no land, but two lines that should be one."""
 
+SYMBOL_HEIGHTS = 6.0
+"""A circle or block around a number is a symbol up to this many times the height of its text; what is wider is land."""
+
 KINDS = ("lot", "not_a_part", "unlabelled", "several_labels", "outer_boundary", "sliver")
 """What a face is."""
 
@@ -150,7 +153,7 @@ def lots(
         raise ValueError(f"Invalid snaps_ft {snaps_ft!r}. Must be positive and ascending.")
     require_columns(lines)
     labels = lot_labels(texts, rules, leaders)
-    is_symbol = symbols(lines, labels)
+    is_symbol = symbols(lines, labels, texts)
     kept = lines[~is_symbol].reset_index(drop=True)
     pieces = pieces_of(kept)
     best, rows = None, []
@@ -236,9 +239,10 @@ def polygons_of(rings: pd.DataFrame, chains: Sequence[np.ndarray], count: int) -
     return polygons
 
 
-def symbols(lines: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
+def symbols(lines: pd.DataFrame, labels: pd.DataFrame, texts: pd.DataFrame) -> np.ndarray:
     """
-    Linework that is no boundary but frames a number: that of the block whose attribute is the label, and a full circle around one.
+    Linework that is no boundary but frames a number: that of a block around the only number in it, and a full circle around one,
+    both no wider than `SYMBOL_HEIGHTS` times the number is high, where `texts` tell. A block may also hold a lot, or all of them.
 
     Returns
     -------
@@ -248,9 +252,20 @@ def symbols(lines: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
     numbered = labels[labels["is_lot"]]
     if not len(lines) or not len(numbered):
         return framed
+    height = texts["height"].to_numpy(dtype=float) if "height" in texts.columns else np.full(len(texts), np.inf)
+    widest = SYMBOL_HEIGHTS * height[numbered["text"].to_numpy()]
     if "block" in lines.columns:
-        handles = set(numbered["handle"]) - {""}
-        framed |= (lines["handle"].isin(handles) & (lines["block"] != "")).to_numpy()
+        alone = ~numbered["handle"].duplicated(keep=False).to_numpy() & (numbered["handle"] != "").to_numpy()
+        limit = lines["handle"].map(dict(zip(numbered["handle"][alone], widest[alone], strict=True)))
+        inside = (limit.notna() & (lines["block"] != "")).to_numpy()
+        if inside.any():
+            extent = (
+                lines[inside]
+                .geometry.bounds.groupby(lines.loc[inside, "handle"].to_numpy())
+                .agg({"minx": "min", "miny": "min", "maxx": "max", "maxy": "max"})
+            )
+            wide = np.maximum(extent["maxx"] - extent["minx"], extent["maxy"] - extent["miny"])
+            framed[inside] = (lines.loc[inside, "handle"].map(wide) <= limit[inside]).to_numpy()
     if "handle" in lines.columns and "center_easting" in lines.columns:
         halves = lines[(lines["kind"] == "arc") & (lines["delta_deg"] == 180.0)]
         keys = ["handle", "block", "center_easting", "center_northing", "radius"]
@@ -263,7 +278,8 @@ def symbols(lines: pd.DataFrame, labels: pd.DataFrame) -> np.ndarray:
             strict=True,
         ):
             away = np.hypot(numbered["easting"].to_numpy() - easting, numbered["northing"].to_numpy() - northing)
-            framed[row] = bool((away < radius).sum() == 1)
+            within = np.flatnonzero(away < radius)
+            framed[row] |= len(within) == 1 and bool(2 * radius <= widest[within[0]])
     return framed
 
 

@@ -89,11 +89,39 @@ def contents_of(document: Document, *, name: str, include: frozenset[str] = froz
             continue
         for entity in layout:
             contents.tally[layout.name, entity.dxf.get("layer", "0"), entity.dxftype(), "paper space"] += 1
+    _require_few(walk)
     for entity in document.modelspace():
         handle = str(entity.dxf.get("handle", ""))
         parts = [0]
         _visit(walk, entity, "model", handle, parts, block="", depth=0, layer_of_insert=None)
     return contents
+
+
+def _require_few(walk: _Walk) -> None:
+    """Blocks within blocks multiply: they are counted before anything is exploded, which takes minutes."""
+    known: dict[tuple[str, int], int] = {}
+
+    def held(layout, depth: int) -> int:
+        return len(layout) + sum(placed(one, depth) for one in layout if isinstance(one, Insert))
+
+    def placed(insert: Insert, depth: int) -> int:
+        definition = insert.block()
+        if definition is None or depth >= DEEPEST_BLOCK or _is_external(definition):
+            return 0
+        key = (definition.name, depth)
+        if key not in known:
+            known[key] = held(definition, depth + 1)
+        return known[key] * max(1, insert.dxf.get("row_count", 1)) * max(1, insert.dxf.get("column_count", 1))
+
+    if held(walk.document.modelspace(), 0) > MOST_ENTITIES:
+        raise _too_many(walk)
+
+
+def _too_many(walk: _Walk) -> ReadError:
+    return ReadError(
+        f"{walk.name} explodes to more than {MOST_ENTITIES:,} entities (blocks within blocks). More than is taken: ask "
+        f"for it with the blocks exploded."
+    )
 
 
 def add_lost(contents: Contents, document: Document, there: Counter) -> None:
@@ -135,10 +163,7 @@ def _visit(
 ) -> None:
     walk.done[0] += 1
     if walk.done[0] > MOST_ENTITIES:
-        raise ReadError(
-            f"{walk.name} explodes to more than {MOST_ENTITIES:,} entities (blocks within blocks). Ask for it with the blocks "
-            f"exploded."
-        )
+        raise _too_many(walk)
     kind, own_layer = entity.dxftype(), entity.dxf.get("layer", "0")
     # What lies on layer 0 of a block is drawn on the layer of the reference.
     layer = layer_of_insert if layer_of_insert is not None and own_layer == "0" else own_layer

@@ -37,9 +37,12 @@ _NORTHING = (
     "stateplaney",
 )
 _WKT = ("wkt", "geom", "geometry", "thegeom", "shape", "geomwkt", "wktgeom", "shapewkt")
-_WKT_START = re.compile(r"(?i)^\s*(srid=\d+;)?\s*(multi)?(point|linestring|polygon)|^\s*(srid=\d+;)?\s*geometrycollection")
+_WKT_START = re.compile(
+    r"(?i)^\s*(srid=\d+;)?\s*((multi)?(point|linestring|polygon|curve|surface)|geometrycollection|circularstring|compoundcurve|curvepolygon)"
+)
 _CURVE = re.compile(r"(?i)\b(?:\w*CURVE|CIRCULARSTRING|MULTISURFACE)\b")
 """Words of WKT that stand for true curves (ISO/IEC 13249-3, SQL/MM Spatial)."""
+_CURVE_POLYGON = re.compile(r"(?i)\bCURVEPOLYGON\b")
 _GROUPED = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
 
 
@@ -190,6 +193,11 @@ def _numbers(column: pd.Series) -> np.ndarray:
 
 def _from_wkt(column: pd.Series) -> tuple[np.ndarray, list[Problem]]:
     text = column.str.replace(r"(?i)^\s*srid=\d+;", "", regex=True).to_numpy(dtype=object, na_value=None)
+    # A CURVEPOLYGON of straight rings is a polygon.
+    straight = ~column.str.contains(_CURVE).fillna(False).to_numpy(dtype=bool)
+    text[straight] = (
+        pd.Series(text[straight]).str.replace(_CURVE_POLYGON, "POLYGON", regex=True).to_numpy(dtype=object, na_value=None)
+    )
     # shapely stops at the first true curve, and would take the other rows with it.
     curved = column.str.contains(_CURVE).fillna(False).to_numpy(dtype=bool)
     with np.errstate(invalid="ignore"):

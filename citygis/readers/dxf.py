@@ -33,6 +33,7 @@ from citygis.units import Unit
 LARGEST_DXF_BYTES = 400 * 2**20
 """A larger drawing is refused: it would take some 10 GB of memory. A tract map is 1 to 20 MB."""
 
+_BINARY = b"AutoCAD Binary DXF"
 _FIRST_UNICODE_VERSION = "AC1021"
 
 
@@ -187,7 +188,8 @@ def open_document(path: Path, *, encoding: str | None = None) -> tuple[Document,
             raise ValueError(f"Invalid encoding {encoding!r}. Must be one that Python knows, like cp1251.") from None
     try:
         with quiet():
-            if encoding is not None:
+            # Recovery reads text only.
+            if encoding is not None or _is_binary(path):
                 document = ezdxf.readfile(path, encoding=encoding, errors="surrogateescape")
                 auditor = document.audit()
             else:
@@ -214,6 +216,11 @@ def _kind_of_repair(code: int) -> str:
 
 def _states_code_page(document: Document) -> bool:
     return "$DWGCODEPAGE" in document.header
+
+
+def _is_binary(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(_BINARY)) == _BINARY
 
 
 def _is_whole(path: Path) -> bool:

@@ -1,11 +1,11 @@
 """
-What a LandXML file says twice, compared: findings with the codes X01 to X11.
+What a LandXML file says twice, compared: findings with the codes X01 to X12.
 
 ====  ==========================================================================================================
 X01   the coordinates are easting first, read so because the sender said it, or the evidence contradicts itself
 X02   the file says foot and nothing tells which of the two
 X03   a stated area is not the area of the courses
-X04   a stated length, radius or direction is not that of the course
+X04   a stated length, radius or direction is not that of the course, or the centre of a curve not as far from both its ends
 X05   a parcel is the boundary around others
 X06   a figure does not close, or a gap in it was bridged
 X07   a segment could not be read
@@ -13,9 +13,11 @@ X08   directions are not written as the file says
 X09   a polygon crosses itself
 X10   part of the file is not read, or a name stands for two points
 X11   an observation leads elsewhere than to its target
+X12   several parcels have one name
 ====  ==========================================================================================================
 """
 
+import math
 from collections.abc import Sequence
 
 import geopandas as gpd
@@ -35,6 +37,9 @@ AREA_SHARE, AREA_SQFT = 0.001, 10.0
 
 DIRECTION_S = 60.0
 MISS_FT = 0.1
+CENTRE_FT = 0.02
+"""Coordinates to a hundredth put a centre as much nearer to one end of a curve than to the other."""
+
 _EXACT_FT = 0.001
 _NOTICED_COST_FT = 0.01
 
@@ -118,6 +123,12 @@ def _of_outlines(outlines: Sequence[Outline], parcels: gpd.GeoDataFrame) -> list
         if needs_area and shape is not None and not shape.is_valid:
             said = f"{figure.ref}: {shapely.is_valid_reason(shape)}."
             rows.append(_row("X09", "crosses_itself", "error", layer, said, "Look at its courses.", geometry=shape.centroid, **at))
+    named = parcels["name"].dropna()
+    for name, count in named[named.duplicated(keep=False)].value_counts(sort=False).items():
+        said = f"{count} parcels are named {name}."
+        rows.append(
+            _row("X12", "same_name", "review", "parcels", said, "Ask which is which.", feature=name, measure=count, unit="count")
+        )
     for ref, kind in kinds.items():
         if kind == "outer_boundary":
             said = f"{ref} lies around other parcels of the file: it is their outer boundary and not counted as a lot."
@@ -178,6 +189,11 @@ def _of_courses(courses: gpd.GeoDataFrame, outlines: Sequence[Outline], measure:
             allowed = _EXACT_FT + half_place(segments[n].stated[name]) * measure.feet
             if abs(stated[n] - computed[n]) > allowed:
                 rows.append(_course(courses, n, name, stated[n], computed[n], allowed, "ft"))
+    for n, segment in enumerate(segments):
+        if segment.kind == "curve" and segment.center is not None:
+            first, last = (math.dist(segment.center[:2], end[:2]) * measure.feet for end in (segment.start, segment.end))
+            if abs(first - last) > CENTRE_FT:
+                rows.append(_off_centre(courses, n, first, last))
     turned = (courses["stated_azimuth_deg"] - courses["direction_az"] + 180) % 360 - 180
     for n in np.flatnonzero((turned.abs() * 3600 > DIRECTION_S).to_numpy() & given).tolist():
         stated, computed = courses["stated_azimuth_deg"].iat[n], courses["direction_az"].iat[n]
@@ -192,6 +208,16 @@ def _course(courses: gpd.GeoDataFrame, n: int, name: str, stated: float, compute
     return _row(
         "X04", f"stated_{name}", "review", "courses", said, "Compare with the plan; the points were used.",
         feature=line, source_ref=ref, measure=abs(stated - computed), unit=unit, tolerance=allowed,
+        geometry=courses.geometry.iat[n].interpolate(0.5, normalized=True),
+    )  # fmt: skip
+
+
+def _off_centre(courses: gpd.GeoDataFrame, n: int, first: float, last: float) -> dict:
+    ref, line = courses["source_ref"].iat[n], courses["line_id"].iat[n]
+    said = f"{line}: the centre is {first:.3f} ft from where the curve begins and {last:.3f} ft from where it ends."
+    return _row(
+        "X04", "centre", "error", "courses", said, "Ask the sender for its radius: the area next to it is not known until then.",
+        feature=line, source_ref=ref, measure=abs(first - last), unit="ft", tolerance=CENTRE_FT,
         geometry=courses.geometry.iat[n].interpolate(0.5, normalized=True),
     )  # fmt: skip
 

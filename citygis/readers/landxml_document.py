@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pyproj import CRS
 
 from citygis.cogo import parse_angle
-from citygis.errors import ReadError
+from citygis.errors import CRSError, ReadError
 from citygis.readers.guard import require_local_file, require_plain_xml
 from citygis.readers.raw import stated_crs
 from citygis.units import METRE, SQFT_PER_ACRE, US_SURVEY_FOOT
@@ -193,6 +193,14 @@ def _tree(path: Path) -> ET.Element:
 
 
 def _units(root: ET.Element) -> Units:
+    said = {
+        (local(system), system.get("linearUnit"))
+        for units in below(root, "Units")
+        for system in children(units, "Imperial", "Metric")
+    }
+    if len(said) > 1:
+        shown = " and ".join(f"{system} {unit!r}" for system, unit in sorted(said, key=str))
+        raise CRSError(f"The file states several units: {shown}. Ask the sender which is true, and for the file with one.")
     for units in below(root, "Units"):
         for system in children(units, "Imperial", "Metric"):
             return Units(

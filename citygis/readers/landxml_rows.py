@@ -12,7 +12,7 @@ import shapely
 from citygis.cogo import Course, format_angle, format_bearing
 from citygis.readers.landxml_axis import ORIGINS, Settled, easting_northing
 from citygis.readers.landxml_document import Document, Place, degrees, number, sqft_per_unit
-from citygis.readers.landxml_figures import Segment
+from citygis.readers.landxml_figures import Figure, Segment
 from citygis.readers.landxml_outlines import Outline, area_of, perimeter_of, polygon_of
 from citygis.readers.landxml_survey import Observation, azimuth_deg
 
@@ -63,8 +63,16 @@ def parcel_rows(outlines: Sequence[Outline], document: Document, order: str, fee
     columns = ["source_ref", "name", "class_sent", "state", "kind", "desc", "parent", "stated_area_sqft", "computed_area_sqft"]
     columns += ["perimeter_ft", "center_easting", "center_northing", "geometry"]
     table = _typed(pd.DataFrame(rows, columns=columns), columns[:7])
-    table["kind"] = _with_outer_boundaries(table)
+    whole = np.array([_is_multipart(outline.figure) for outline in outlines], dtype=bool)
+    parts = {by_name.get(name) for outline in outlines if _is_multipart(outline.figure) for name in outline.figure.parts_of}
+    table.loc[table["source_ref"].isin(parts), "kind"] = "part"
+    table["kind"] = table["kind"].where(whole, _with_outer_boundaries(table))
     return table
+
+
+def _is_multipart(figure: Figure) -> bool:
+    """A lot of several parts in the plan profile: the lot is the whole, and its parts are none."""
+    return bool(figure.parts_of) and figure.stated.get("parcelType", "").strip().lower() == "multipart"
 
 
 def _with_outer_boundaries(table: pd.DataFrame) -> pd.Series:
@@ -78,7 +86,7 @@ def _with_outer_boundaries(table: pd.DataFrame) -> pd.Series:
     apart = holder != held
     areas = shapely.area(shapes[able])
     smaller = apart & (areas[held] < areas[holder])
-    lots = ~table["kind"].iloc[able].isin(["easement", "other"]).to_numpy()
+    lots = ~table["kind"].iloc[able].isin(["easement", "other", "part"]).to_numpy()
     counted = smaller & lots[held]
     share = np.bincount(holder[counted], areas[held[counted]], minlength=len(able)) / areas
     many = np.bincount(holder[counted], minlength=len(able)) >= 2

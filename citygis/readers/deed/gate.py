@@ -75,12 +75,12 @@ def quality(raw: str, clean: CleanText, tokens: Tokens, found: Gathered, *, leas
     """
     gate = deed_words().gate
     joined = re.sub(r"-\s*\n\s*(?=[a-z])", "", raw)
-    words = [word for word in _WORD.findall(joined) if _MEANT_AS_WORD.search(word) and not _PLAIN_NUMBER.fullmatch(word)]
+    counted = Counter(_WORD.findall(joined))
+    counted = {word: n for word, n in counted.items() if _MEANT_AS_WORD.search(word) and not _PLAIN_NUMBER.fullmatch(word)}
     mended = sum(repair.rule == "misspelt word" for repair in clean.repairs)
-    count = max(len(words), 1)
-    counted = Counter(words)
-    legible = max(sum(n for word, n in counted.items() if _is_word(word)) - MENDED * mended, 0) / count if words else 1.0
-    known = sum(n for word, n in counted.items() if _is_known(word)) / count if words else 1.0
+    count = max(sum(counted.values()), 1)
+    legible = max(sum(n for word, n in counted.items() if _is_word(word)) - MENDED * mended, 0) / count if counted else 1.0
+    known = sum(n for word, n in counted.items() if _is_known(word)) / count if counted else 1.0
     # What only lacks its unit or notation is legible: a person can state it.
     numbers = [token.value is not None or bool({"no unit", "bare decimal"} & set(token.rules)) for token in tokens.tokens]
     share = sum(numbers) / len(numbers) if numbers else 1.0

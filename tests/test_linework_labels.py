@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from citygis.linework import LabelRules, lot_labels, lots
+from citygis.linework import LOT_PATTERNS, NOT_LOT_PATTERNS, LabelRules, lot_labels, lots
+from citygis.readers.cad_layers import layer_profiles
 from tests.drawings import linework, straight, texts
 
 
@@ -28,6 +29,11 @@ def labels(*words, **kwargs):
         ("LOT A", "A"),
         ("LOT 1\n41,278 SF\n0.948 AC", "1"),
         ("PARCEL\n7", "7"),
+        ("5.", "5"),
+        ("LOT 5.", "5"),
+        ("(5)", "5"),
+        ("(12a)", "12A"),
+        ("010", "010"),
     ],
 )
 def test_numbers_of_lots(text, label):
@@ -47,6 +53,9 @@ def test_numbers_of_lots(text, label):
         "12345",
         "",
         "TRACT NO. 3456",
+        "5.5",
+        "(5",
+        "(100.00')",
     ],
 )
 def test_areas_bearings_distances_and_streets_are_no_numbers(text):
@@ -94,3 +103,27 @@ def test_an_arrow_far_from_every_text_moves_none():
     names = texts(("1", 50, 50))
     arrow = pd.DataFrame({"tip_easting": [500.0], "tip_northing": [500.0], "tail_easting": [90.0], "tail_northing": [90.0]})
     assert lot_labels(names, leaders=gpd.GeoDataFrame(arrow))["by_leader"].tolist() == [False]
+
+
+@pytest.mark.parametrize("name", ["la_county", "ncs"])
+def test_the_profiles_that_ship_read_numbers_as_no_profile_does(name):
+    rules = layer_profiles()[name].labels
+    assert set(rules.lot) == set(LOT_PATTERNS) and set(rules.not_lots) == set(NOT_LOT_PATTERNS)
+
+
+def test_numbers_that_only_zeros_tell_apart_are_told_and_kept():
+    squares = linework(*(straight((e, 0), (e + 99, 0), (e + 99, 99), (e, 99), (e, 0)) for e in (0, 100, 200)))
+    found = lots(squares, texts(("010", 50, 50), ("10", 150, 50), ("100", 250, 50)))
+    assert set(found.polygons["lot"]) == {"010", "10", "100"}
+    told = found.findings[found.findings["code"] == "W17"]
+    assert told[["severity", "feature", "other"]].values.tolist() == [["review", "10", "010 and 10"]]
+    alone = lots(squares, texts(("010", 50, 50), ("11", 150, 50), ("0", 250, 50)))
+    assert "W17" not in set(alone.findings["code"])
+
+
+def test_a_figure_without_a_number_shows_the_texts_that_stand_in_it():
+    square = linework(straight((0, 0), (100, 0), (100, 100), (0, 100), (0, 0)))
+    words = ("lot 4 8,800 SF", "A VERY LONG REMARK OF THE SURVEYOR\nON TWO LINES", "B", "C", "D")
+    found = lots(square, texts(*((text, 50, 10 * n + 10) for n, text in enumerate(words)), ("ELSEWHERE", 500, 50)))
+    message = found.findings.loc[found.findings["code"] == "W03", "message"].iloc[0]
+    assert message.endswith('; its texts: "lot 4 8,800 SF", "A VERY LONG REMARK OF THE S...", "B" and 2 more.')

@@ -102,3 +102,42 @@ def test_easements_do_not_bound_lots(tmp_path):
 def test_a_drawing_without_unit_is_refused(tmp_path):
     with pytest.raises(ValueError, match="drawing_in_feet first"):
         drawing_lots(drawing(tmp_path, "LOT"))
+
+
+def lots_on(folder, *layers):
+    """A drawing with a square lot and its number on each layer."""
+    document, msp = new_drawing(layers=layers)
+    for n, layer in enumerate(layers):
+        square = [(200 * n, 0), (200 * n + 100, 0), (200 * n + 100, 100), (200 * n, 100)]
+        msp.add_lwpolyline(square, close=True, dxfattribs={"layer": layer})
+        msp.add_text(f"LOT {n + 1}", dxfattribs={"insert": (200 * n + 40, 40), "height": 4, "layer": layer})
+    return drawing_lots(drawing_in_feet(read_dxf(saved(document, folder)), unit="us_survey_foot"))
+
+
+def test_an_unknown_layer_with_numbers_of_lots_is_an_error(tmp_path):
+    made = lots_on(tmp_path, "LOTS", "TRACT 5512 LINES")
+    assert made.lots.polygons["lot"].dropna().tolist() == ["1"]
+    told = made.findings[made.findings["code"] == "K11"]
+    assert told["severity"].tolist() == ["error"] and told["feature"].tolist() == ["TRACT 5512 LINES"]
+    assert "1 of its texts look like numbers of lots" in told["message"].iloc[0]
+    assert "W16" not in set(made.findings["code"])
+
+
+def test_an_unknown_layer_with_other_texts_is_for_review(tmp_path):
+    document, msp = new_drawing(layers=("LOT", "17"))
+    msp.add_text("IRVINE BOULEVARD", dxfattribs={"insert": (0, 0), "height": 4, "layer": "17"})
+    made = drawing_lots(drawing_in_feet(read_dxf(saved(document, tmp_path)), unit="us_survey_foot"))
+    assert made.findings.loc[made.findings["code"] == "K11", "severity"].tolist() == ["review"]
+
+
+@pytest.mark.parametrize(("layer", "bounding"), [("LOT", 1), ("EASE", 0)])
+def test_a_drawing_with_lines_and_no_lot_is_an_error(tmp_path, layer, bounding):
+    made = drawing_lots(drawing_in_feet(drawing(tmp_path, layer), unit="us_survey_foot"))
+    told = made.findings[made.findings["code"] == "W16"]
+    assert told["severity"].tolist() == ["error"] and told["measure"].tolist() == [1]
+    assert f"{bounding} are on layers that bound lots" in told["message"].iloc[0]
+
+
+def test_a_drawing_without_lines_lacks_no_lot(tmp_path):
+    made = drawing_lots(drawing_in_feet(drawing(tmp_path), unit="us_survey_foot"))
+    assert "W16" not in set(made.findings["code"])

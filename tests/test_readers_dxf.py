@@ -400,3 +400,22 @@ def test_blocks_that_multiply_are_refused_before_they_are_exploded(tmp_path):
     with pytest.raises(ReadError, match="blocks within blocks"):
         read_dxf(path)
     assert time.perf_counter() - begins < 2
+
+
+def test_a_line_without_length_bounds_nothing_and_is_for_review(tmp_path):
+    document, msp = new_drawing()
+    msp.add_line((5, 5), (5, 5))
+    msp.add_line((6, 6, 0), (6, 6, 9))
+    told = read_dxf(saved(document, tmp_path)).findings
+    told = told[told["code"] == "K08"]
+    assert told[["rule", "severity", "measure"]].values.tolist() == [["no_length", "review", 2]]
+
+
+def test_what_else_cannot_be_drawn_stays_an_error(tmp_path):
+    document, msp = new_drawing()
+    msp.add_lwpolyline([(5, 5), (5, 5)])
+    msp.add_arc((5, 5), 0, 0, 90)
+    msp.add_line((1e400, 5), (1e400, 5))
+    told = read_dxf(saved(document, tmp_path)).findings
+    told = told[told["code"] == "K08"]
+    assert told[["severity", "measure"]].values.tolist() == [["error", 3]]

@@ -190,7 +190,7 @@ def test_a_spiral_whose_ends_do_not_fit_its_length_is_reported(write):
     spiral = f'<Spiral rot="cw" length="250" radiusStart="INF" radiusEnd="1432.69"><Start>{at(0, 0)}</Start>'
     spiral += f"<End>{at(9, 240)}</End></Spiral>"
     read = read_landxml(write(landxml(f'<Alignments><Alignment name="A"><CoordGeom>{spiral}</CoordGeom></Alignment></Alignments>')))
-    assert codes(read) == ["X07"] and "apart" in read.findings["message"].iloc[0]
+    assert codes(read) == ["X07", "X13"] and "apart" in of(read, "X07")["message"].iloc[0]
 
 
 def test_courses_are_ready_for_cogo(write):
@@ -271,7 +271,7 @@ def test_packed_directions_are_read_as_the_file_says(write):
     assert read.observations["azimuth_deg"].tolist() == pytest.approx(
         [36.86989765, 143.13010235, 53.13010235, 126.86989765], abs=1e-6
     )
-    assert read.observations["miss_ft"].max() < 0.001 and not len(read.findings)
+    assert read.observations["miss_ft"].max() < 0.001 and codes(read) == ["X13"]
 
 
 def test_directions_against_their_points_show_easting_first(write):
@@ -281,19 +281,22 @@ def test_directions_against_their_points_show_easting_first(write):
 
 def test_packed_angles_called_decimal_degrees_are_found_out(write):
     read = read_landxml(write(survey(bearing="packed", angles="decimal degrees")))
-    assert codes(read) == ["X08"] and "4 of 4 directions agree with the coordinates as packed" in read.findings["message"].iloc[0]
+    assert (
+        codes(read) == ["X08", "X13"]
+        and "4 of 4 directions agree with the coordinates as packed" in of(read, "X08")["message"].iloc[0]
+    )
     assert read.observations["azimuth_deg"].iloc[0] == pytest.approx(36.86989765, abs=1e-6)
 
 
 def test_azimuths_from_south_are_found_out(write):
     read = read_landxml(write(survey(bearing="decimal", angles="decimal degrees", turned=180)))
-    assert codes(read) == ["X08"] and "decimal degrees from south" in read.findings["message"].iloc[0]
+    assert codes(read) == ["X08", "X13"] and "decimal degrees from south" in of(read, "X08")["message"].iloc[0]
     assert read.observations["azimuth_deg"].iloc[0] == pytest.approx(36.86989765)
 
 
 def test_angles_of_unstated_notation_are_null_unless_the_points_tell(write):
     read = read_landxml(write(survey(bearing="decimal", angles=None)))
-    assert read.observations["miss_ft"].max() < 0.001 and codes(read) == ["X08"]
+    assert read.observations["miss_ft"].max() < 0.001 and codes(read) == ["X08", "X13"]
     lone = survey(bearing="decimal", angles=None).replace('targetSetupID="S2"', "").replace('targetSetupID="S3"', "")
     read = read_landxml(write(lone, "b.xml"))
     assert read.observations["azimuth_deg"].isna().all() and "they are null" in of(read, "X08")["message"].iloc[0]
@@ -629,3 +632,43 @@ def test_a_thousand_lots_with_three_thousand_points_are_read_in_a_moment_and_the
     second = read_landxml(path)
     assert first.parcels.to_wkb().equals(second.parcels.to_wkb())
     assert first.parcels["computed_area_sqft"].tolist() == pytest.approx([15000] * 1000)
+
+
+# -- parcels that hold parcels, and none ------------------------------------------------------------------------------------------
+
+
+def nest(name, *inside, more=""):
+    return f'<Parcel name="{name}"{more}><Parcels>{"".join(inside)}</Parcels></Parcel>'
+
+
+def lot(name, east, more=""):
+    return parcel(name, *polygon([(east, 0), (east, 100), (east + 100, 100), (east + 100, 0)]), more=more)
+
+
+def test_a_parcel_that_only_holds_closed_ones_is_a_container_and_no_error(write):
+    body = nest("T", nest("BLOCK A", lot("1", 0), lot("2", 100)))
+    read = read_landxml(write(landxml(f"<Parcels>{body}</Parcels>")))
+    assert read.parcels["kind"].tolist() == ["container", "container", "unstated", "unstated"]
+    assert of(read, "X06")[["rule", "severity"]].values.tolist() == [["container", "info"]] * 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        nest("7", lot("E", 0, ' class="Easement"')),
+        nest("7", lot("R", 0, ' class="Reserve"'), more=' class="Lot"'),
+        nest("7", parcel("8", *polygon([(0, 0), (0, 9), (9, 9), (9, 0)])[:3])),
+        '<Parcel name="7"/>',
+    ],
+)
+def test_a_lot_whose_own_land_is_missing_stays_an_error(write, body):
+    read = read_landxml(write(landxml(f"<Parcels>{body}</Parcels>")))
+    told = of(read, "X06").set_index("feature")
+    assert told.loc["Parcel 7", "severity"] == "error" and "container" not in read.parcels["kind"].tolist()
+
+
+def test_a_file_without_parcels_says_what_it_holds_instead(write):
+    points = f'<CgPoints><CgPoint name="1">{at(0, 0)}</CgPoint><CgPoint name="2">{at(9, 9)}</CgPoint></CgPoints>'
+    told = of(read_landxml(write(landxml(points))), "X13")
+    assert told["severity"].tolist() == ["review"] and "It holds points (2)." in told["message"].iloc[0]
+    assert not len(of(read_landxml(write(landxml(corner_lots()), "b.xml")), "X13"))

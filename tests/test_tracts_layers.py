@@ -45,6 +45,14 @@ def test_a_road_and_ground_without_a_number_are_right_of_way(plat):
     assert rows.findings["code"].value_counts().to_dict() == {"N16": 1, "N18": 1}
 
 
+def test_two_figures_of_one_number_are_an_error_each(plat):
+    lots = plat.lots.assign(lot=plat.lots["lot"].replace({"3": "2"}))
+    rows = lot_rows(plat._replace(lots=lots), "4012", polygons(plat), CITY)
+    told = rows.findings[rows.findings["code"] == "N23"]
+    assert told["feature"].tolist() == ["T4012-2"] * 2 and set(told["severity"]) == {"error"}
+    assert told["finding_id"].is_unique
+
+
 def test_a_figure_with_several_numbers_gets_none_and_goes_to_the_quarantine(plat):
     lots = plat.lots.assign(kind=plat.lots["kind"].mask(plat.lots["lot"] == "3", "unsettled"))
     rows = lot_rows(plat._replace(lots=lots), "4012", polygons(plat), CITY).lots

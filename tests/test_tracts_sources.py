@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tract_maps
+from landxml_files import E0, N0, landxml, parcel, polygon
 
 from citygis.city import default_city
 from citygis.errors import CRSError, ReadError
@@ -102,3 +103,28 @@ def test_a_profile_is_for_drawings_only(files):
         read_plat(files[0], city=default_city(), profile="ncs")
     with pytest.raises(ValueError, match=r"Invalid profile 'nsc'. Must be one of"):
         read_plat(files[1], city=default_city(), unit=US_SURVEY_FOOT, profile="nsc")
+
+
+def square(name, east):
+    return parcel(name, *polygon([(E0 + e, N0 + n) for e, n in ((east, 0), (east, 50), (east + 50, 50), (east + 50, 0))]))
+
+
+def test_a_lot_of_several_parts_is_a_lot_in_each_and_its_parts_are_none(tmp_path):
+    path = tmp_path / "multi.xml"
+    parts = '<Parcels><Parcel name="x" pclRef="1A"/><Parcel name="y" pclRef="1B"/></Parcels>'
+    whole = f'<Parcel name="1" class="Lot" parcelType="Multipart" area="5000">{parts}</Parcel>'
+    path.write_text(landxml(f"<Parcels>{square('1A', 0)}{square('1B', 100)}{square('2', 200)}{whole}</Parcels>"))
+    plat = read_plat(path, city=default_city())
+    assert sorted(plat.lots["lot"]) == ["1", "1", "2"] and set(plat.lots["kind"]) == {"lot"}
+    # The 5,000 sq ft are those of both figures together.
+    assert plat.lots["stated_area_sqft"].isna().all()
+    assert not (plat.findings["severity"] == "error").any()
+
+
+def test_a_container_of_lots_is_no_lot_that_is_missing(tmp_path):
+    path = tmp_path / "nested.xml"
+    inside = f"<Parcels>{square('1', 0)}{square('2', 100)}</Parcels>"
+    path.write_text(landxml(f'<Parcels><Parcel name="T">{inside}</Parcel></Parcels>'))
+    plat = read_plat(path, city=default_city())
+    assert sorted(plat.lots["lot"]) == ["1", "2"]
+    assert not (plat.findings["severity"] == "error").any()

@@ -9,7 +9,8 @@ import geopandas as gpd
 import pandas as pd
 
 from citygis.findings import join_findings
-from citygis.linework.labels import LabelRules
+from citygis.linework import problems
+from citygis.linework.labels import LabelRules, lot_labels
 from citygis.linework.lots import SNAPS_FT, Lots, lots
 from citygis.readers.cad_layers import LayerProfile, layer_profiles, layer_roles, unknown_layers
 from citygis.readers.dxf import Drawing
@@ -62,8 +63,9 @@ def drawing_lots(
     role_of = roles.set_index("layer")["role"]
     line_roles, text_roles = drawing.lines["layer"].map(role_of), drawing.texts["layer"].map(role_of)
     rules = LabelRules(leading.labels.lot, leading.labels.not_lots, leading.labels.tags) if leading.labels else LabelRules()
+    bounding = line_roles.isin(leading.bounds)
     made = lots(
-        drawing.lines[line_roles.isin(leading.bounds)],
+        drawing.lines[bounding],
         drawing.texts[text_roles.isin(leading.label_roles)],
         leaders=drawing.leaders,
         snaps_ft=snaps_ft,
@@ -73,7 +75,11 @@ def drawing_lots(
     linework = {
         role: drawing.lines[line_roles == role].set_crs(crs).reset_index(drop=True) for role in sorted(set(line_roles.dropna()))
     }
-    told = [gpd.GeoDataFrame(frame, crs=crs) for frame in (drawing.findings, unknown_layers(drawing, roles))]
+    unread = drawing.texts[text_roles.isna()]
+    labels = lot_labels(unread, rules)
+    numbers = unread["layer"].iloc[labels.loc[labels["is_lot"], "text"]].value_counts().to_dict()
+    lotless = problems.of_drawing(drawing.name, made.polygons, lines=len(drawing.lines), bounding=int(bounding.sum()))
+    told = [gpd.GeoDataFrame(frame, crs=crs) for frame in (drawing.findings, unknown_layers(drawing, roles, numbers), lotless)]
     return DrawingLots(made, roles, linework, join_findings([*told, made.findings], crs=crs))
 
 

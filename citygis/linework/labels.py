@@ -12,7 +12,8 @@ import pandas as pd
 import shapely
 
 LOT_PATTERNS = (
-    r"(?:(?:LOT|PARCEL|PCL\.?)\s*(?:NO\.?|NUMBER|#|-)?\s*|#\s*)?(\d{1,4}[A-Z]?)",
+    r"(?:(?:LOT|PARCEL|PCL\.?)\s*(?:NO\.?|NUMBER|#|-)?\s*|#\s*)?(\d{1,4}[A-Z]?)\.?",
+    r"\((\d{1,4}[A-Z]?)\)",
     r"(?:LOT|PARCEL)\s+([A-Z]{1,2})",
 )
 """What a line of text that numbers a lot looks like, as a whole, whatever its case; group 1 is the number."""

@@ -172,7 +172,9 @@ def lots(
     rings = _ring_frame(best)
     bounding = courses[(courses["left_face"] >= 0) | (courses["right_face"] >= 0)]
     shortest = float(bounding["arc_ft"].fillna(bounding["distance_ft"]).min()) if len(bounding) else math.inf
-    findings = problems.of_lots(best, polygons, courses, labels, kept, symbols=lines[is_symbol], shortest_ft=shortest, crs=crs)
+    findings = problems.of_lots(
+        best, polygons, courses, labels, kept, texts=texts, symbols=lines[is_symbol], shortest_ft=shortest, crs=crs
+    )
     spread = float(best.edges.spread_ft.max(initial=0.0))
     return Lots(polygons, courses, rings, findings, best.snap_ft, attempts, spread, shortest)
 

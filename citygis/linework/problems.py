@@ -14,6 +14,8 @@ from citygis.findings import findings_frame, join_findings
 if TYPE_CHECKING:
     from citygis.linework.lots import Attempt
 
+_SHOWN_TEXTS, _SHOWN_LETTERS = 3, 30
+
 GAP_FT = 5.0
 """A loose end that has another end or line so near is taken to have missed it; farther away it is only loose."""
 
@@ -25,6 +27,7 @@ def of_lots(
     labels: pd.DataFrame,
     lines: pd.DataFrame,
     *,
+    texts: pd.DataFrame,
     symbols: pd.DataFrame,
     shortest_ft: float,
     crs=None,
@@ -35,7 +38,7 @@ def of_lots(
     ====  =================================================================================================
     W01   a line that ends in nothing (``measure``: its length), and how far it is from what it missed
     W02   two or more numbers in one face: a line between lots is missing
-    W03   a face without a number: right of way, remainder, or a number that is missing
+    W03   a face without a number: right of way, remainder, or a number that is missing; and the texts that stand in it
     W04   a number in no face: its figure is open or missing, and its lot is not made
     W05   the same number in several faces
     W06   most numbers in one face: it is the outer boundary, and no lot
@@ -48,6 +51,7 @@ def of_lots(
     W13   a lot bounded by chords of a curve that is no arc
     W14   circles and blocks around numbers, which were taken for symbols
     W15   a face whose polygon is not valid
+    W17   numbers that only zeros before them tell apart
     ====  =================================================================================================
 
     Returns
@@ -57,14 +61,41 @@ def of_lots(
     """
     made = [
         _dangles(attempt, courses, crs),
-        _faces(polygons, crs),
+        _faces(polygons, texts, crs),
         _orphans(attempt, labels, crs),
         _duplicates(polygons, crs),
+        _zeros(labels, crs),
         _cuts(attempt, courses, crs),
         _snap(attempt, lines, shortest_ft, crs),
         _drawing(attempt, polygons, courses, lines, symbols, crs),
     ]
     return join_findings(made, crs=crs)
+
+
+def of_drawing(name: str, polygons: gpd.GeoDataFrame, *, lines: int, bounding: int) -> gpd.GeoDataFrame:
+    """
+    W16 where a drawing has lines and no lot was made of them.
+
+    Parameters
+    ----------
+    name : str
+        Of the drawing.
+    polygons : GeoDataFrame
+        As `citygis.linework.lots.Lots.polygons`.
+    lines, bounding : int
+        How many lines and arcs it has, and how many of them are on layers that bound lots.
+
+    Returns
+    -------
+    GeoDataFrame
+        A findings frame without geometry.
+    """
+    if not lines or polygons["lot"].notna().any():
+        return findings_frame()
+    said = f"No lot was made of the {lines:,} lines and arcs of {name}: {bounding:,} are on layers that bound lots, and close "
+    said += f"{len(polygons):,} figures, none of which has one number."
+    remedy = "Look at its layers and what they were taken for; ask for the map with closed lots and their numbers."
+    return findings_frame([_row("W16", "no_lot", "error", said, remedy, feature=name, measure=lines, unit="count")])
 
 
 def _row(code: str, rule: str, severity: str, message: str, remedy: str, **more) -> dict:
@@ -104,8 +135,9 @@ def _dangles(attempt: "Attempt", courses: gpd.GeoDataFrame, crs) -> gpd.GeoDataF
     return findings_frame(rows, crs=crs)
 
 
-def _faces(polygons: gpd.GeoDataFrame, crs) -> gpd.GeoDataFrame:
+def _faces(polygons: gpd.GeoDataFrame, texts: pd.DataFrame, crs) -> gpd.GeoDataFrame:
     rows = []
+    said = _texts_in(polygons[polygons["kind"] == "unlabelled"], texts)
     for face in polygons[polygons["kind"] != "lot"].itertuples():
         about = {"feature": str(face.face), "measure": face.area_sqft, "unit": "sqft", "geometry": face.geometry}
         if face.kind == "several_labels":
@@ -125,12 +157,44 @@ def _faces(polygons: gpd.GeoDataFrame, crs) -> gpd.GeoDataFrame:
                              f"A figure of {face.area_sqft:,.2f} sq ft is {2 * face.area_sqft / face.perimeter_ft:.3f} ft wide.",
                              "Make the two lines one.", **about))  # fmt: skip
         elif face.kind == "unlabelled":
-            rows.append(_row("W03", "unlabelled", "review", f"No number stands in a figure of {face.area_sqft:,.0f} sq ft.",
+            rows.append(_row("W03", "unlabelled", "review",
+                             f"No number stands in a figure of {face.area_sqft:,.0f} sq ft{said.get(face.face, '')}.",
                              "Say what it is: right of way, remainder, or a lot whose number is missing.", **about))  # fmt: skip
     invalid = polygons[~polygons.geometry.is_valid]
     for face, reason in zip(invalid.itertuples(), shapely.is_valid_reason(invalid.geometry.to_numpy()), strict=True):
         rows.append(_row("W15", "invalid", "error", f"The polygon of lot {face.lot or '(none)'} is not valid: {reason}.",
                          "Look at its courses.", feature=str(face.face), geometry=face.geometry))  # fmt: skip
+    return findings_frame(rows, crs=crs)
+
+
+def _texts_in(faces: gpd.GeoDataFrame, texts: pd.DataFrame) -> dict[int, str]:
+    """What the texts in each face say, the first few of them and shortened, by ``face``."""
+    if not len(faces) or not len(texts):
+        return {}
+    places = shapely.points(texts[["middle_easting", "middle_northing"]].to_numpy(dtype=float))
+    text, face = shapely.STRtree(faces.geometry.to_numpy()).query(places, predicate="within")
+    found: dict[int, list[str]] = {}
+    for row, held in sorted(zip(text.tolist(), face.tolist(), strict=True)):
+        words = " ".join(str(texts["text"].iloc[row]).split())
+        if words:
+            cut = words if len(words) <= _SHOWN_LETTERS else words[: _SHOWN_LETTERS - 3] + "..."
+            found.setdefault(int(faces["face"].iloc[held]), []).append(f'"{cut}"')
+    return {
+        held: "; its texts: " + ", ".join(said[:_SHOWN_TEXTS])
+        + (f" and {len(said) - _SHOWN_TEXTS:,} more" if len(said) > _SHOWN_TEXTS else "")
+        for held, said in found.items()
+    }  # fmt: skip
+
+
+def _zeros(labels: pd.DataFrame, crs) -> gpd.GeoDataFrame:
+    numbers = labels.loc[labels["is_lot"], "label"].drop_duplicates()
+    rows = []
+    for plain, group in numbers.groupby(numbers.str.replace(r"^0+(?=\d)", "", regex=True), sort=True):
+        if len(group) > 1:
+            told = " and ".join(sorted(group))
+            rows.append(_row("W17", "leading_zeros", "review", f"Numbers {told} differ only in the zeros before them.",
+                             "Say whether they are one lot or several; they were kept as drawn.", feature=plain, other=told,
+                             measure=len(group), unit="count"))  # fmt: skip
     return findings_frame(rows, crs=crs)
 
 

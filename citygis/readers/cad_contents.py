@@ -13,7 +13,7 @@ from ezdxf.layouts import BlockLayout
 from ezdxf.math import Vec3
 
 from citygis.errors import ReadError
-from citygis.readers.cad_primitives import Damaged, Primitive, primitives_of
+from citygis.readers.cad_primitives import Damaged, NoLength, Primitive, primitives_of
 from citygis.readers.cad_texts import Wording, leaders_of, wording_of
 
 HIDDEN = ("frozen layer", "layer off", "invisible")
@@ -81,7 +81,7 @@ def contents_of(document: Document, *, name: str, include: frozenset[str] = froz
     ReadError
         If explosion passes `MOST_ENTITIES`.
     """
-    said = {kind: Counter() for kind in ("external reference", "foreign object", "damaged", "lost")}
+    said = {kind: Counter() for kind in ("external reference", "foreign object", "damaged", "no length", "lost")}
     contents = Contents([], [], [], [], [], Counter(), said)
     walk = _Walk(contents, document, include, name, [0], _class_names(document))
     for layout in document.layouts:
@@ -173,7 +173,8 @@ def _visit(
             fate = _take(walk, entity, kind, layer, handle, parts, block=block, depth=depth)
         except Damaged as reason:
             fate = "damaged"
-            walk.contents.said["damaged"][f"{kind} {handle}{f' in block {block}' if block else ''}: {reason}"] += 1
+            told = "no length" if isinstance(reason, NoLength) else "damaged"
+            walk.contents.said[told][f"{kind} {handle}{f' in block {block}' if block else ''}: {reason}"] += 1
     walk.contents.tally[space, layer, kind, fate] += 1
 
 

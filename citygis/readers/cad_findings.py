@@ -78,6 +78,11 @@ def of_drawing(
         add("K08", "damaged_entities", "error",
             f"{sum(damaged.values()):,} entities cannot be drawn as their numbers stand: {_listed(sorted(damaged))}.",
             "Ask the sender to mend them: a boundary may be open without them.", sum(damaged.values()))  # fmt: skip
+    points = contents.said["no length"]
+    if points:
+        add("K08", "no_length", "review",
+            f"{sum(points.values()):,} lines begin and end at one place, and were left out: {_listed(sorted(points))}.",
+            "None: they bound nothing.", sum(points.values()))  # fmt: skip
     lost = contents.said["lost"]
     if lost:
         add("K08", "lost_entities", "error",

@@ -3,7 +3,7 @@ What the layers of a CAD drawing mean: profiles are TOML files in ``cad_profiles
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -113,7 +113,7 @@ def layer_roles(drawing: Drawing, profiles: Sequence[LayerProfile]) -> pd.DataFr
     return table
 
 
-def unknown_layers(drawing: Drawing, roles: pd.DataFrame):
+def unknown_layers(drawing: Drawing, roles: pd.DataFrame, numbers: Mapping[str, int] | None = None):
     """
     Findings (K11) for layers that hold something and that no profile knows: nothing of them is used until a person says what they
     are.
@@ -123,12 +123,15 @@ def unknown_layers(drawing: Drawing, roles: pd.DataFrame):
     drawing : Drawing
     roles : DataFrame
         Of `layer_roles`.
+    numbers : mapping, optional
+        How many texts of a layer look like numbers of lots: a layer that has any may hold lots, and is an error.
 
     Returns
     -------
     GeoDataFrame
         A findings frame without geometry.
     """
+    numbers = numbers or {}
     holds = roles[["lines", "arcs", "texts", "points", "inserts"]].sum(axis=1) > 0
     rows = []
     for row in roles[holds & roles["role"].isna()].itertuples():
@@ -139,11 +142,12 @@ def unknown_layers(drawing: Drawing, roles: pd.DataFrame):
             {
                 "code": "K11",
                 "rule": "layer_unknown",
-                "severity": "review",
+                "severity": "error" if numbers.get(row.layer) else "review",
                 "layer": "drawing",
                 "feature": row.layer,
                 "source_ref": drawing.name,
                 "message": f"No profile says what layer {row.layer} is; its {what} were not used."
+                + (f" {numbers[row.layer]:,} of its texts look like numbers of lots." if numbers.get(row.layer) else "")
                 + (f" Its texts begin: {row.samples}." if row.samples else ""),
                 "remedy": "Add a rule for it to the City's own profile of layers.",
             }

@@ -54,6 +54,10 @@ class Damaged(Exception):
     """An entity that cannot be drawn as its numbers stand; the reason is its text."""
 
 
+class NoLength(Damaged):
+    """A line that begins and ends at one place of the plan: it bounds nothing."""
+
+
 def primitives_of(entity: DXFGraphic) -> list[Primitive] | None:
     """
     The lines and arcs of one entity, in the order it is drawn.
@@ -69,6 +73,8 @@ def primitives_of(entity: DXFGraphic) -> list[Primitive] | None:
 
     Raises
     ------
+    NoLength
+        If it is a LINE without length.
     Damaged
         If a number of it is not finite, a radius is not positive, or nothing of it has a length.
     """
@@ -80,7 +86,8 @@ def primitives_of(entity: DXFGraphic) -> list[Primitive] | None:
     except (ValueError, ZeroDivisionError, OverflowError, ArithmeticError, IndexError, TypeError) as error:
         raise Damaged(f"its numbers make no {entity.dxftype()} ({error})") from None
     if not made:
-        raise Damaged("it has no length")
+        is_point = isinstance(entity, Line) and all(map(math.isfinite, (*Vec3(entity.dxf.start), *Vec3(entity.dxf.end))))
+        raise (NoLength if is_point else Damaged)("it has no length")
     for one in made:
         numbers = one[1:5] if one.kind == "line" else one[1:9]
         if not all(map(math.isfinite, numbers)):

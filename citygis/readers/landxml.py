@@ -35,8 +35,8 @@ class LandXML(NamedTuple):
     ``_ft`` and ``_sqft`` are in the file's own foot, or in US survey feet where it is in metres.
 
     ``parcels``, one row each, polygons derived from the courses: ``source_ref``, ``name``, ``class_sent``, ``state``, ``kind``
-    (``lot``, ``road``, ``easement``, ``other``, ``outer_boundary`` of the others, ``part`` of a lot of several parts;
-    ``unstated`` where the file says none),
+    (``lot``, ``road``, ``easement``, ``other``, ``outer_boundary`` of the others, ``part`` of a lot of several parts,
+    ``container`` of others that has no courses of its own; ``unstated`` where the file says none),
     ``desc``, ``parent``, ``stated_area_sqft``, ``computed_area_sqft`` (from the courses, exact on arcs; null where the figure is
     open), ``perimeter_ft``, ``center_easting``, ``center_northing``.
 
@@ -47,7 +47,7 @@ class LandXML(NamedTuple):
 
     ``points``: ``name``, ``code``, ``desc``, ``state``, ``role``, ``elevation_ft``. ``monuments``: ``name``, ``point``,
     ``kind``, ``condition``, ``state``, ``desc``. ``observations``: see `landxml_rows.observation_rows`. ``plan_features`` and
-    ``alignments``: ``name``, ``desc``, lines. ``findings`` have the codes X01 to X12 (`landxml_checks`). ``crs_stated`` is what
+    ``alignments``: ``name``, ``desc``, lines. ``findings`` have the codes X01 to X13 (`landxml_checks`). ``crs_stated`` is what
     the file says, ``crs_says`` how it says so. ``unit`` is null where the file is in one of the two feet and nothing tells
     which. ``outlines`` are the same figures as courses for `citygis.cogo`.
     """

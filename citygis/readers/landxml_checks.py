@@ -1,5 +1,5 @@
 """
-What a LandXML file says twice, compared: findings with the codes X01 to X12.
+What a LandXML file says twice, compared: findings with the codes X01 to X13.
 
 ====  ==========================================================================================================
 X01   the coordinates are easting first, read so because the sender said it, or the evidence contradicts itself
@@ -14,10 +14,12 @@ X09   a polygon crosses itself
 X10   part of the file is not read, or a name stands for two points
 X11   an observation leads elsewhere than to its target
 X12   several parcels have one name
+X13   there is no parcel in the file
 ====  ==========================================================================================================
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import geopandas as gpd
@@ -51,6 +53,7 @@ def checked(
     """All findings of a file, in the shape of `citygis.findings`."""
     rows = [
         *_of_file(document, axis, measure),
+        *_of_parcels(document, outlines, observations),
         *_of_outlines(outlines, parcels),
         *_of_areas(document, outlines, parcels),
         *_of_courses(courses, outlines, measure),
@@ -98,10 +101,30 @@ def _of_file(document: Document, axis: Settled, measure: SettledUnit) -> list[di
     return rows
 
 
+def _of_parcels(document: Document, outlines: Sequence[Outline], observations: gpd.GeoDataFrame) -> list[dict]:
+    """X13, with what the file holds instead."""
+    counts = Counter(outline.figure.of for outline in outlines)
+    if counts["parcel"]:
+        return []
+    holds = {
+        "points": len(document.points),
+        "plan features": counts["plan_feature"],
+        "alignments": counts["alignment"],
+        "observations": len(observations),
+        **document.dropped,
+        **unread(document),
+    }
+    told = ", ".join(f"{name} ({count:,})" for name, count in holds.items() if count) or "nothing that is read"
+    said = f"There is no parcel in {document.name}. It holds {told}."
+    remedy = "None, if it was sent for that; for lots ask for LandXML with its parcels."
+    return [_row("X13", "no_parcel", "review", "parcels", said, remedy, feature=document.name, measure=0, unit="count")]
+
+
 def _of_outlines(outlines: Sequence[Outline], parcels: gpd.GeoDataFrame) -> list[dict]:
     rows = []
     kinds = dict(zip(parcels["source_ref"], parcels["kind"], strict=True))
     shapes = dict(zip(parcels["source_ref"], parcels.geometry, strict=True))
+    held = parcels["parent"].value_counts().to_dict()
     for outline in outlines:
         figure = outline.figure
         layer = {"parcel": "parcels", "plan_feature": "plan_features", "alignment": "alignments"}[figure.of]
@@ -112,7 +135,10 @@ def _of_outlines(outlines: Sequence[Outline], parcels: gpd.GeoDataFrame) -> list
         grave = "review" if off_plan else "error"
         for problem in outline.problems:
             rows.append(_row("X07", "segment", grave, layer, f"{figure.ref}: {problem}.", "Ask the sender for it again.", **at))
-        if needs_area:
+        if kinds.get(figure.ref) == "container":
+            said = f"{figure.ref} has no courses of its own: its land is that of the {held[figure.ref]:,} parcels in it."
+            rows.append(_row("X06", "container", "info", layer, said, "Nothing.", **at))
+        elif needs_area:
             rows += _open(outline, grave, shapes[figure.ref], layer, at)
         bridged = max((loop.widest_ft for loop in outline.loops), default=0.0)
         if bridged > _EXACT_FT:

@@ -67,7 +67,28 @@ def parcel_rows(outlines: Sequence[Outline], document: Document, order: str, fee
     parts = {by_name.get(name) for outline in outlines if _is_multipart(outline.figure) for name in outline.figure.parts_of}
     table.loc[table["source_ref"].isin(parts), "kind"] = "part"
     table["kind"] = table["kind"].where(whole, _with_outer_boundaries(table))
+    table.loc[_containers(outlines, table), "kind"] = "container"
     return table
+
+
+def _containers(outlines: Sequence[Outline], table: pd.DataFrame) -> np.ndarray:
+    """
+    Parcels without courses of their own that hold closed ones, which are their land. A lot that only holds an easement is none, nor
+    is any other parcel that only holds those of another class: it would be lost.
+    """
+    found = np.zeros(len(table), dtype=bool)
+    kinds, drawn = table["kind"].tolist(), table["geometry"].notna().tolist()
+    held: dict[str, set[str]] = {}
+    # Nested parcels stand behind the one that holds them.
+    for n in range(len(table) - 1, -1, -1):
+        figure = outlines[n].figure
+        inside = held.get(figure.ref, set())
+        claims = kinds[n] in ROLES.values()
+        if not figure.parts and not figure.parts_of:
+            found[n] = kinds[n] in inside if claims else bool(inside - {"easement"})
+        if figure.parent is not None and (drawn[n] or found[n]):
+            held.setdefault(figure.parent, set()).update(inside if found[n] else {kinds[n]})
+    return found
 
 
 def _is_multipart(figure: Figure) -> bool:

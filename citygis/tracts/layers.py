@@ -68,7 +68,7 @@ def lot_rows(plat: Plat, tract: str, polygons: np.ndarray, city: City) -> Rows:
     -------
     Rows
         A road, and ground without a number, become right of way. Findings: N16 ground without a number, N17 lots a person should
-        look at, N18 the numbers are provisional.
+        look at, N18 the numbers are provisional, N23 (error) two figures would have one number.
     """
     code = tract_code(tract)
     made, told, streets = [], [], 0
@@ -114,6 +114,7 @@ def lot_rows(plat: Plat, tract: str, polygons: np.ndarray, city: City) -> Rows:
                 )
     lots = pd.DataFrame(made, columns=["layer", "apn", "row_id", "kind"]).astype("str")
     count = int(lots["apn"].notna().sum())
+    told += _repeated(lots, plat, polygons)
     told.append(
         {
             "code": "N18",
@@ -131,6 +132,29 @@ def lot_rows(plat: Plat, tract: str, polygons: np.ndarray, city: City) -> Rows:
         rows = np.flatnonzero(lots["layer"].eq(layer) & lots[key].notna())
         ids[rows] = feature_ids(layer, lots[key].iloc[rows])
     return Rows(lots.assign(global_id=pd.Series(ids, dtype="str")), findings_frame(told, crs=city.crs))
+
+
+def _repeated(lots: pd.DataFrame, plat: Plat, polygons: np.ndarray) -> list[dict]:
+    """Figures that would be one parcel, or one right of way: parts of a lot, or a number that was drawn twice by mistake."""
+    told = []
+    for layer, column in (("parcel", "apn"), ("right_of_way", "row_id")):
+        keys = lots.loc[lots["layer"].eq(layer), column].dropna()
+        for key, rows in keys.groupby(keys).groups.items():
+            for row in rows if len(rows) > 1 else ():
+                told.append(
+                    _row(
+                        "N23",
+                        "number_twice",
+                        "error",
+                        layer,
+                        key,
+                        f"{len(rows)} figures of the map would be {key}; this one encloses {polygons[row].area:,.0f} sq ft.",
+                        "Compare with the map: give each figure its own number, or join the parts of one lot first.",
+                        plat.lots["source_ref"].iloc[row],
+                        polygons[row],
+                    )
+                )
+    return told
 
 
 def converted(

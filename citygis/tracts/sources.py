@@ -30,7 +30,8 @@ FORMATS = {".dxf": "DXF", ".xml": "LandXML", ".landxml": "LandXML", ".csv": "pla
 """What a file is by how its name ends."""
 
 LOT_PLACES = ("lot", "road", "unstated", "other")
-"""Kinds of LandXML parcels that are land of the map; easements lie on it and the outer boundary around it."""
+"""Kinds of LandXML parcels that are land of the map; easements lie on it and the outer boundary around it. A part is none: the lot
+is the whole that it belongs to, with a figure for each of its parts. Nor is a container: those that it holds are its land."""
 
 AROUND = ("adjoining", "affected", "encroached", "extinguished", "referenced")
 """States of LandXML parcels that are shown around the map or under it, and are none of it (ICSM ePlan protocol, parcel states)."""
@@ -263,18 +264,19 @@ def _linework(courses: gpd.GeoDataFrame, factor: float) -> tuple[pd.DataFrame, n
 
 
 def _labels(land: gpd.GeoDataFrame, factor: float) -> pd.DataFrame:
-    """A text inside of each figure, unlike all others: its name, with a number where two have it."""
+    """A text inside of each figure, unlike all others: its name, numbered where two have it; a lot of parts has one in each."""
     placed = land[land.geometry.notna()]
     names = placed["name"].fillna("no name").str.upper().str.replace("\n", " ").str.slice(0, 40)
     twin = names.groupby(names).cumcount()
     text = names.where(twin == 0, names + " (" + (twin + 1).astype("str") + ")")
-    inside = shapely.get_coordinates(shapely.point_on_surface(placed.geometry.to_numpy())) * factor
+    pieces, whole = shapely.get_parts(placed.geometry.to_numpy(), return_index=True)
+    inside = shapely.get_coordinates(shapely.point_on_surface(pieces)) * factor
     return pd.DataFrame(
         {
-            "text": text.to_numpy(dtype=object),
+            "text": text.to_numpy(dtype=object)[whole],
             "middle_easting": inside[:, 0],
             "middle_northing": inside[:, 1],
-            "source_ref": placed["source_ref"].to_numpy(dtype=object),
+            "source_ref": placed["source_ref"].to_numpy(dtype=object)[whole],
         }
     )
 
@@ -286,7 +288,9 @@ def _named(rows: pd.DataFrame, land: pd.DataFrame, labels: pd.DataFrame, square:
     refs = rows["lot"].map(ref_of)
     rows = rows.copy()
     rows["source_ref"] = refs.astype("str")
-    rows["stated_area_sqft"] = refs.map(told["stated_area_sqft"]).astype(float) * square
+    stated = refs.map(told["stated_area_sqft"]).astype(float) * square
+    # What the file states of a lot of several parts is true of none of its figures.
+    rows["stated_area_sqft"] = stated.mask(refs.duplicated(keep=False))
     rows["kind"] = rows["kind"].mask(refs.map(told["kind"]) == "road", "road").astype("str")
     rows["lot"] = refs.map(told["name"].map(lot_number)).astype("str")
     return rows

@@ -1,0 +1,150 @@
+"""
+Boundaries that no line follows, and lines that follow no boundary.
+"""
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from citygis.errors import CRSError
+from citygis.topology.measure import COORDINATE_RESOLUTION_FT
+from citygis.topology.segments import Segments, box_pairs, line_parts, near_stretches, runs, segments, stretch_lines
+
+# Odd constants of the SplitMix64 generator (Steele, Lea and Flood 2014): they spread the bits of a coordinate.
+_MIX = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93], dtype=np.uint64)
+
+_NOISE_FT = 1e-6  # an open stretch shorter than this is the rounding of two stretches that meet
+
+
+def uncovered_stretches(
+    layer: gpd.GeoDataFrame | gpd.GeoSeries, *covers: gpd.GeoDataFrame | gpd.GeoSeries, tolerance_ft: float = 0.01
+) -> gpd.GeoDataFrame:
+    """
+    Stretches of lines, or of the boundaries of polygons, farther than a tolerance from the linework of other layers.
+
+    With parcels as `layer` and boundary lines as cover it finds the parcel edges nobody drew a course for; the other way round,
+    the courses that bound nothing.
+
+    Parameters
+    ----------
+    layer : GeoDataFrame or GeoSeries, n lines or polygons
+        In feet; of a polygon, valid or not, the rings count. Null, empty and not finite geometries have none. Not modified.
+    *covers : GeoDataFrame or GeoSeries
+        Lines or polygons in the same CRS. What two of them cover together is covered.
+    tolerance_ft : float
+        Every point of a boundary must lie within this of the linework of `covers`.
+
+    Returns
+    -------
+    GeoDataFrame, m rows
+        One row per stretch, ascending by feature: ``feature`` (position), ``length_ft``, ``away_ft``: how far from the covers the
+        farthest of its vertices and middles lies (infinite where there are no covers), ``geometry`` (LineString). CRS of `layer`,
+        new index. A boundary that two polygons share is told for each.
+
+    Raises
+    ------
+    CRSError
+        If a layer has no CRS, is not in feet, or they differ.
+
+    Notes
+    -----
+    Source: "Boundary Must Be Covered By" and "Must Be Covered By Boundary Of" of Esri's geodatabase topology rules, with a
+    tolerance that moves no data.
+    """
+    parts, owner = line_parts(layer)
+    edges = segments(parts)
+    drawn = [segments(line_parts(_same_crs(layer, cover), "A covering layer")[0]) for cover in covers]
+    cover = Segments(*(np.concatenate(each) for each in zip(*drawn, strict=True))) if drawn else segments(parts[:0])
+    open_ = np.flatnonzero(~_drawn_alike(edges, cover))
+    left = edges.take(open_)
+    at, by = box_pairs(left, cover, tolerance_ft) if len(open_) else (open_, open_)
+    low, high = near_stretches(left.take(at), cover.take(by), tolerance_ft)
+    near = low <= high
+    length = left.length_ft
+    every = np.arange(len(open_))
+    row, low, high = runs(
+        np.concatenate([at[near], every, every]),
+        np.concatenate([low[near], np.full(len(every), -1.0), length]),
+        np.concatenate([high[near], np.zeros(len(every)), length + 1.0]),
+        covered=False,
+    )
+    told = high - low > _NOISE_FT
+    row, low, high = row[told], low[told], high[told]
+    pieces = stretch_lines(left, row, low, high)
+    group = _joined(open_[row], low <= 0, high >= length[row], edges)
+    order = np.argsort(group, kind="stable")
+    pieces, group, row = pieces[order], group[order], row[order]
+    geometry = shapely.line_merge(shapely.multilinestrings(pieces, indices=group))
+    feature = np.zeros(len(geometry), dtype=np.intp)
+    feature[group] = owner[left.part[row]]
+    away = _away_ft(pieces, group, len(geometry), cover)
+    table = {"feature": feature, "length_ft": shapely.length(geometry), "away_ft": away}
+    return gpd.GeoDataFrame(table, geometry=geometry, crs=layer.crs)
+
+
+def _same_crs(layer, cover):
+    """The cover, when it is in the CRS of the layer."""
+    if cover.crs is not None and layer.crs is not None and cover.crs != layer.crs:
+        raise CRSError(
+            f"The layers differ in CRS: {layer.crs.name} and {cover.crs.name}. Convert one of them first: citygis convert."
+        )
+    return cover
+
+
+def _drawn_alike(edges: Segments, cover: Segments) -> np.ndarray:
+    """Which edges stand in `cover` with the same two ends, walked either way."""
+    if not len(cover.part) or not len(edges.part):
+        return np.zeros(len(edges.part), dtype=bool)
+    wanted, there = _grid_ends(edges), _grid_ends(cover)
+    keys, known = _keys(wanted), _keys(there)
+    order = np.argsort(known)
+    at = order[np.minimum(np.searchsorted(known, keys, sorter=order), len(order) - 1)]
+    return (there[at] == wanted).all(axis=1)  # a key that two edges happen to share costs time, never an answer
+
+
+def _grid_ends(some: Segments) -> np.ndarray:
+    """The ends of each segment in units of the coordinate resolution, the lesser first."""
+    start = np.round(some.start / COORDINATE_RESOLUTION_FT).astype(np.int64)
+    end = np.round(some.end / COORDINATE_RESOLUTION_FT).astype(np.int64)
+    turned = (start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1]))
+    return np.hstack([np.where(turned[:, None], end, start), np.where(turned[:, None], start, end)])
+
+
+def _keys(ends: np.ndarray) -> np.ndarray:
+    keys = np.zeros(len(ends), dtype=np.uint64)
+    for column, mix in zip(ends.T, _MIX, strict=True):
+        keys = (keys ^ column.astype(np.uint64)) * mix
+        keys ^= keys >> np.uint64(31)
+    return keys
+
+
+def _joined(edge: np.ndarray, from_start: np.ndarray, to_end: np.ndarray, edges: Segments) -> np.ndarray:
+    """Open pieces numbered by the stretch they form: one goes on in the next where both reach the vertex between them."""
+    if not len(edge):
+        return np.zeros(0, dtype=np.intp)
+    part = edges.part[edge]
+    goes_on = np.zeros(len(edge), dtype=bool)
+    goes_on[1:] = (edge[1:] == edge[:-1] + 1) & (part[1:] == part[:-1]) & to_end[:-1] & from_start[1:]
+    group = np.cumsum(~goes_on) - 1
+    first = np.flatnonzero(np.r_[True, part[1:] != part[:-1]])
+    last = np.r_[first[1:] - 1, len(edge) - 1]
+    edge_first = np.searchsorted(edges.part, part[first], side="left")
+    edge_last = np.searchsorted(edges.part, part[first], side="right") - 1
+    whole = (edge[first] == edge_first) & (edge[last] == edge_last) & from_start[first] & to_end[last]
+    whole &= (edges.start[edge_first] == edges.end[edge_last]).all(axis=1)
+    tail = group[last[whole]]
+    target = np.arange(group[-1] + 1)
+    target[tail] = group[first[whole]]
+    return np.unique(target[group], return_inverse=True)[1]
+
+
+def _away_ft(pieces: np.ndarray, group: np.ndarray, n: int, cover: Segments) -> np.ndarray:
+    """The distance to `cover` of the farthest vertex or middle of each group of straight pieces."""
+    away = np.full(n, np.inf if not len(cover.part) else 0.0)
+    if not len(cover.part) or not len(pieces):
+        return away
+    ends = shapely.get_coordinates(pieces).reshape(-1, 2, 2)
+    places = shapely.points(np.concatenate([ends[:, 0], ends[:, 1], ends.mean(axis=1)]))
+    (at, _), distance = shapely.STRtree(cover.lines()).query_nearest(places, return_distance=True, all_matches=False)
+    np.maximum.at(away, np.tile(group, 3)[at], distance)
+    return away

@@ -134,6 +134,13 @@ def test_a_centre_nearer_to_one_end_of_its_curve_is_an_error(write):
     assert row.severity == "error" and row.measure == pytest.approx(math.hypot(30, 20) - math.hypot(20, 20), abs=1e-5)
 
 
+def test_a_neighbours_curve_about_a_wrong_centre_is_for_review(write):
+    a, b, c, off = shifted([(0, 0), (0, 50), (50, 50), (20, 30)])
+    lot = parcel("1", line(a, b), curve(b, off, c, "cw"), line(c, a), more=' state="adjoining"')
+    (row,) = of(read_landxml(write(landxml(f"<Parcels>{lot}</Parcels>"))), "X04").itertuples()
+    assert row.severity == "review"
+
+
 def test_two_systems_of_units_are_refused(write):
     text = landxml(corner_lots()).replace("</Units>", '<Metric linearUnit="meter" areaUnit="squareMeter"/></Units>')
     with pytest.raises(CRSError, match="several units"):

@@ -215,11 +215,14 @@ def _of_courses(courses: gpd.GeoDataFrame, outlines: Sequence[Outline], measure:
             allowed = _EXACT_FT + half_place(segments[n].stated[name]) * measure.feet
             if abs(stated[n] - computed[n]) > allowed:
                 rows.append(_course(courses, n, name, stated[n], computed[n], allowed, "ft"))
+    # A fence or a neighbour's curve bounds no lot of this plan.
+    parcels = [outline.figure for outline in outlines if outline.figure.of == "parcel"]
+    own = {figure.ref for figure in parcels if figure.stated.get("state", "").strip().lower() != "adjoining"}
     for n, segment in enumerate(segments):
         if segment.kind == "curve" and segment.center is not None:
             first, last = (math.dist(segment.center[:2], end[:2]) * measure.feet for end in (segment.start, segment.end))
             if abs(first - last) > CENTRE_FT:
-                rows.append(_off_centre(courses, n, first, last))
+                rows.append(_off_centre(courses, n, first, last, "error" if courses["source_ref"].iat[n] in own else "review"))
     turned = (courses["stated_azimuth_deg"] - courses["direction_az"] + 180) % 360 - 180
     for n in np.flatnonzero((turned.abs() * 3600 > DIRECTION_S).to_numpy() & given).tolist():
         stated, computed = courses["stated_azimuth_deg"].iat[n], courses["direction_az"].iat[n]
@@ -238,11 +241,11 @@ def _course(courses: gpd.GeoDataFrame, n: int, name: str, stated: float, compute
     )  # fmt: skip
 
 
-def _off_centre(courses: gpd.GeoDataFrame, n: int, first: float, last: float) -> dict:
+def _off_centre(courses: gpd.GeoDataFrame, n: int, first: float, last: float, severity: str) -> dict:
     ref, line = courses["source_ref"].iat[n], courses["line_id"].iat[n]
     said = f"{line}: the centre is {first:.3f} ft from where the curve begins and {last:.3f} ft from where it ends."
     return _row(
-        "X04", "centre", "error", "courses", said, "Ask the sender for its radius: the area next to it is not known until then.",
+        "X04", "centre", severity, "courses", said, "Ask the sender for its radius: the area next to it is not known until then.",
         feature=line, source_ref=ref, measure=abs(first - last), unit="ft", tolerance=CENTRE_FT,
         geometry=courses.geometry.iat[n].interpolate(0.5, normalized=True),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from citygis.cli.options import (
     quiet_option,
     table,
 )
+from citygis.cli.results import counts, plain_rows, require_geopackage_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,8 +74,7 @@ def command(
     from citygis.readers import read
 
     path = Path(out)
-    if path.suffix.lower() != ".gpkg":
-        raise click.BadParameter(f"{path} must be named .gpkg: a GeoPackage is written.", param_hint="--out")
+    require_geopackage_name(path)
     if path.exists() and Path(file).exists() and path.samefile(file):
         raise StoreError(f"{path} is the delivery itself, which stays as it was sent. Name another file.")
     draft_path = path.with_suffix(".crosswalk.toml") if crosswalk is None else None
@@ -118,13 +118,10 @@ def _summary(file: str, target: str, rows_in: int, result: "Conversion", out: "P
         "rows_in": rows_in,
         "rows_out": len(result.layer),
         "rows_quarantined": len(result.quarantine),
-        "quarantined_by_code": _counts(result.quarantine["quarantine_code"]),
-        "findings_by_code": _counts(result.findings["code"]),
-        "findings": [
-            {name: _given(row[name]) for name in ("code", "rule", "severity", "message", "remedy")}
-            for row in result.findings.to_dict("records")
-        ],
-        "coverage": [{name: _given(value) for name, value in row.items()} for row in result.coverage.to_dict("records")],
+        "quarantined_by_code": counts(result.quarantine["quarantine_code"]),
+        "findings_by_code": counts(result.findings["code"]),
+        "findings": plain_rows(result.findings, ("code", "rule", "severity", "message", "remedy")),
+        "coverage": plain_rows(result.coverage),
         "frame": lineage._asdict() if lineage else None,
         "out": str(out),
         "crosswalk": str(crosswalk) if crosswalk else None,
@@ -187,13 +184,3 @@ def _unit_of(raw: "gpd.GeoDataFrame") -> str:
         return "DEG"
     unit = unit_of(raw.crs)
     return "M" if unit is METRE else "FT_INTL" if unit is INTERNATIONAL_FOOT else "FT_US"
-
-
-def _counts(codes: "pd.Series") -> dict[str, int]:
-    return {str(code): int(n) for code, n in codes.value_counts().sort_index().items()}
-
-
-def _given(value):
-    import pandas as pd
-
-    return None if pd.isna(value) else value

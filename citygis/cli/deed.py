@@ -7,17 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from citygis.cli.options import city_option, emit_json, json_option, note, open_city_option, overwrite_option, quiet_option, table
+from citygis.cli.options import (
+    city_option,
+    emit_json,
+    field_values,
+    json_option,
+    note,
+    open_city_option,
+    overwrite_option,
+    quiet_option,
+    table,
+)
+from citygis.cli.results import counts, plain_rows, require_geopackage_name
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from citygis.city import City
     from citygis.convert.description import PlacedDeed
     from citygis.readers.deed import Deed
 
 _FEET = ("us_survey", "international")
 _TABLES = (".csv", ".json")
+_FINDING = ("code", "rule", "severity", "feature", "other", "measure", "unit", "message", "remedy", "source_ref")
 
 
 def _pair(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, float] | None:
@@ -30,16 +40,6 @@ def _pair(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     if not (math.isfinite(easting) and math.isfinite(northing)):
         raise click.BadParameter(f"{value!r} must be two finite numbers.")
     return easting, northing
-
-
-def _values(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    said = {}
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not equals or not name.strip() or not text.strip():
-            raise click.BadParameter(f"{value!r} must be FIELD=VALUE, like apn=198-010-06.")
-        said[name.strip()] = text.strip()
-    return said
 
 
 @click.command()
@@ -68,7 +68,7 @@ def _values(ctx: click.Context, parameter: click.Parameter, values: tuple[str, .
 @click.option("--parcel", metavar="NAME", help="Which parcel, where it describes several or excepts land.")
 @click.option("--rotation", type=float, metavar="DEG", help="Added to a bearing of record it gives the grid azimuth (clockwise).")
 @click.option("--scale", type=float, default=1.0, metavar="FACTOR", help="Grid over ground, where its lengths are on the ground.")
-@click.option("--set", "values", multiple=True, callback=_values, metavar="FIELD=VALUE", help="A City field of the feature.")
+@click.option("--set", "values", multiple=True, callback=field_values, metavar="FIELD=VALUE", help="A City field of the feature.")
 @city_option
 @json_option
 @quiet_option
@@ -165,8 +165,8 @@ def _checked_paths(
         raise click.UsageError(
             "--to needs --start E,N (a description says no coordinates, and none is assumed) and --out FILE.gpkg."
         )
-    if out_path is not None and target is not None and out_path.suffix.lower() != ".gpkg":
-        raise click.BadParameter(f"{out_path} must be named .gpkg: a GeoPackage is written.", param_hint="--out")
+    if out_path is not None and target is not None:
+        require_geopackage_name(out_path)
     if out_path is not None and target is None and out_path.suffix.lower() not in _TABLES:
         raise click.BadParameter(f"{out_path} must be named .csv or .json: the course table is written.", param_hint="--out")
     if svg_path is not None and svg_path.suffix.lower() != ".svg":
@@ -179,7 +179,7 @@ def _refuse(deed: "Deed", as_json: bool) -> None:
 
     finding = deed.findings.iloc[0]
     if as_json:
-        emit_json({"readable": False, "quality": deed.quality._asdict(), "findings": _findings(deed.findings)})
+        emit_json({"readable": False, "quality": deed.quality._asdict(), "findings": plain_rows(deed.findings, _FINDING)})
     raise ReadError(f"{finding['message']} {finding['remedy']}")
 
 
@@ -258,11 +258,11 @@ def _summary(deed: "Deed", file: str, placed: "PlacedDeed | None", out: str | No
             }
             for figure in deed.parcels
         ],
-        "courses": [{name: _given(value) for name, value in row.items()} for row in deed.table.to_dict("records")],
-        "references": [{name: _given(value) for name, value in row.items()} for row in deed.references.to_dict("records")],
+        "courses": plain_rows(deed.table),
+        "references": plain_rows(deed.references),
         "repairs": [repair._asdict() for repair in deed.repairs],
-        "findings_by_code": {code: int(n) for code, n in findings["code"].value_counts().sort_index().items()},
-        "findings": _findings(findings),
+        "findings_by_code": counts(findings["code"]),
+        "findings": plain_rows(findings, _FINDING),
         "out": out,
         "svg": svg,
     }
@@ -272,11 +272,6 @@ def _summary(deed: "Deed", file: str, placed: "PlacedDeed | None", out: str | No
             str(text) for part in (placed.land, placed.lines) for text in part.quarantine.get("quarantine_message", [])
         ]
     return summary
-
-
-def _findings(findings: "pd.DataFrame") -> list[dict[str, Any]]:
-    told = ("code", "rule", "severity", "feature", "other", "measure", "unit", "message", "remedy", "source_ref")
-    return [{name: _given(row[name]) for name in told} for row in findings.to_dict("records")]
 
 
 def _print(deed: "Deed", summary: dict[str, Any]) -> None:
@@ -308,9 +303,3 @@ def _print(deed: "Deed", summary: dict[str, Any]) -> None:
         table(rows, ["code", "severity", "message", "remedy"])
     else:
         click.echo("No findings.")
-
-
-def _given(value):
-    import pandas as pd
-
-    return None if pd.isna(value) else value

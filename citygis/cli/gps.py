@@ -9,6 +9,7 @@ from citygis.cli.load import reasons
 from citygis.cli.options import (
     city_option,
     emit_json,
+    field_values,
     json_option,
     note,
     open_city_option,
@@ -16,6 +17,7 @@ from citygis.cli.options import (
     quiet_option,
     table,
 )
+from citygis.cli.results import FINDING, counts, plain_rows, print_findings, print_outcome, require_geopackage_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,16 +27,6 @@ if TYPE_CHECKING:
     from citygis.captures import FieldWork
     from citygis.city import City
     from citygis.store import Batch
-
-
-def _values(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    said = {}
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not equals or not name.strip() or not text.strip():
-            raise click.BadParameter(f"{value!r} must be FIELD=VALUE, like kind=FOUND.")
-        said[name.strip()] = text.strip()
-    return said
 
 
 @click.command()
@@ -54,7 +46,7 @@ def _values(ctx: click.Context, parameter: click.Parameter, values: tuple[str, .
 @click.option(
     "--antenna-height-ft", type=float, metavar="FEET", help="Of the pole, where heights are the antenna's and no file says it."
 )
-@click.option("--set", "values", multiple=True, callback=_values, metavar="FIELD=VALUE", help="A City field of every feature.")
+@click.option("--set", "values", multiple=True, callback=field_values, metavar="FIELD=VALUE", help="A City field of every feature.")
 @click.option("--new-only", is_flag=True, help="Leave out features whose key the City has already: check shots.")
 @click.option(
     "--out", type=click.Path(dir_okay=False), metavar="FILE.gpkg", help="Write a file for `citygis load` instead of loading."
@@ -108,8 +100,8 @@ def command(
 
     paths = [Path(file) for file in files]
     out_path = Path(out) if out else None
-    if out_path is not None and out_path.suffix.lower() != ".gpkg":
-        raise click.BadParameter(f"{out_path} must be named .gpkg: a GeoPackage is written.", param_hint="--out")
+    if out_path is not None:
+        require_geopackage_name(out_path)
     for made in (out_path, Path(map_path) if map_path else None):
         if made is not None:
             require_free(made, overwrite=overwrite)
@@ -192,7 +184,6 @@ def _load(work: "FieldWork", target: str, city: "City", accept: dict[str, str], 
 
 
 def _summary(work: "FieldWork", target: str, purpose: str, city: "City", out: "Path | None", batch: "Batch | None") -> dict:
-    told = ("code", "rule", "severity", "feature", "message", "remedy")
     positions = int(work.tally["positions"].sum())
     return {
         "files": work.tally.to_dict("records"),
@@ -203,8 +194,8 @@ def _summary(work: "FieldWork", target: str, purpose: str, city: "City", out: "P
         "positions": positions,
         "used": len(work.captures),
         "rejected": len(work.rejected),
-        "rejected_by_reason": {k: int(n) for k, n in work.rejected["reject_reason"].value_counts().sort_index().items()},
-        "rejected_by_code": {k: int(n) for k, n in work.rejected["reject_code"].value_counts().sort_index().items()},
+        "rejected_by_reason": counts(work.rejected["reject_reason"]),
+        "rejected_by_code": counts(work.rejected["reject_code"]),
         "rows_in": len(work.conversion.layer) + len(work.conversion.quarantine),
         "rows_out": len(work.conversion.layer),
         "rows_quarantined": len(work.conversion.quarantine),
@@ -216,8 +207,8 @@ def _summary(work: "FieldWork", target: str, purpose: str, city: "City", out: "P
         else None,
         "accuracy": list(work.accuracy),
         "notes": list(work.notes),
-        "findings_by_code": {k: int(n) for k, n in work.findings["code"].value_counts().sort_index().items()},
-        "findings": [{name: _given(row[name]) for name in told} for row in work.findings.to_dict("records")],
+        "findings_by_code": counts(work.findings["code"]),
+        "findings": plain_rows(work.findings, FINDING),
         "out": str(out) if out else None,
         "store": str(city.store_path) if batch is not None else None,
         "change_id": batch.change_id if batch is not None else None,
@@ -253,31 +244,12 @@ def _print(summary: dict) -> None:
         click.echo(f"Frame: {summary['frame_check']['message']}")
     for line in summary["accuracy"]:
         click.echo(line)
-    table(_told(summary["findings"]), ["code", "severity", "feature", "finding", "what to do"], title="Findings")
-    if summary["out"]:
-        click.echo(f"Written: {summary['out']}")
-    elif summary["change_id"] is None:
-        click.echo("Nothing to change: the geodatabase says all this already.")
-    else:
-        click.echo(f"Loaded into {summary['store']} as change {summary['change_id']}.")
+    print_findings(summary["findings"], shown=_SHOWN_OF_A_CODE)
+    print_outcome(summary)
 
 
 _SHOWN = 40
 _SHOWN_OF_A_CODE = 5
-
-
-def _told(findings: list[dict]) -> list[tuple]:
-    """The findings, of each code the first few and how many more: a hundred lines that say one thing are a wall."""
-    rows, seen = [], {}
-    for row in findings:
-        seen.setdefault(row["code"], []).append(row)
-    for code, same in seen.items():
-        rows += [(code, row["severity"], row["feature"], row["message"], row["remedy"]) for row in same[:_SHOWN_OF_A_CODE]]
-        if len(same) > _SHOWN_OF_A_CODE:
-            rows.append(
-                (code, same[-1]["severity"], None, f"and {len(same) - _SHOWN_OF_A_CODE:,} more like these (all with --json)", None)
-            )
-    return rows
 
 
 def _title(what: str, rows: list) -> str:
@@ -291,10 +263,4 @@ def _rows(frame: "pd.DataFrame") -> list[dict]:
     plain = pd.DataFrame(frame.drop(columns="geometry", errors="ignore"))
     if "geometry" in frame and len(frame):
         plain = plain.assign(easting_ft=frame.geometry.x.to_numpy(), northing_ft=frame.geometry.y.to_numpy())
-    return [{name: _given(value) for name, value in row.items()} for row in plain.to_dict("records")]
-
-
-def _given(value):
-    import pandas as pd
-
-    return None if pd.isna(value) else value
+    return plain_rows(plain)

@@ -24,6 +24,17 @@ quiet_option = click.option("--quiet", is_flag=True, help="No progress and no re
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist already.")
 
 
+def field_values(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """The values by field of ``--set FIELD=VALUE``."""
+    said = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not name.strip() or not text.strip():
+            raise click.BadParameter(f"{value!r} must be FIELD=VALUE, like kind=FOUND.")
+        said[name.strip()] = text.strip()
+    return said
+
+
 def open_city_option(folder: str | None) -> "City":
     """
     The City of `--city DIR`; without it the City whose folder this is, else the packaged defaults.

@@ -16,6 +16,7 @@ from citygis.cli.options import (
     quiet_option,
     table,
 )
+from citygis.cli.results import FINDING, counts, given, plain_rows, print_findings, print_outcome, require_geopackage_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,8 +96,7 @@ def command(
 
     out_path = Path(out) if out else None
     if out_path is not None:
-        if out_path.suffix.lower() != ".gpkg":
-            raise click.BadParameter(f"{out_path} must be named .gpkg: a GeoPackage is written.", param_hint="--out")
+        require_geopackage_name(out_path)
         require_free(out_path, overwrite=overwrite)
     city = open_city_option(city_folder)
     if out_path is None and city.folder is None:
@@ -206,7 +206,6 @@ def _load(work: "TractWork", city: "City", accept: dict[str, str], message: str 
 def _summary(work: "TractWork", number: str, city: "City", out: "Path | None", batch: "Batch | None") -> dict:
     from citygis.tracts import displacement_counts
 
-    told = ("code", "rule", "severity", "feature", "message", "remedy")
     lots = work.lots
     numbered = lots[lots["lot"].notna()]
     off = lots["difference_sqft"].abs()
@@ -224,31 +223,31 @@ def _summary(work: "TractWork", number: str, city: "City", out: "Path | None", b
         "rows_quarantined": len(work.quarantine),
         "area_sqft": float(lots["area_sqft"].sum()),
         "closure": {
-            "worst_ft": _given(lots["misclosure_ft"].max()),
+            "worst_ft": given(lots["misclosure_ft"].max()),
             "lots_open": int((work.findings["code"] == "N03").sum()),
         },
-        "stated_areas": {"stated": int(off.notna().sum()), "worst_difference_sqft": _given(off.max())},
+        "stated_areas": {"stated": int(off.notna().sum()), "worst_difference_sqft": given(off.max())},
         "placement": {
             "operation": placed.lineage.operation,
             "rests_on": placed.lineage.statement,
             "scale": placed.scale,
             "rotation_deg": placed.rotation_deg,
             "is_ground": placed.is_ground,
-            "accuracy_ft": _given(placed.accuracy_ft),
+            "accuracy_ft": given(placed.accuracy_ft),
             "combined_factor": placed.ties.expected_factor if placed.ties else None,
             "convergence_deg": placed.ties.convergence_deg if placed.ties else None,
         },
-        "ties": _rows(work.ties),
+        "ties": plain_rows(work.ties),
         "displacement": {
             "outer_corners": len(work.displacement),
             "moved": len(moved),
-            "largest_ft": _given(moved["distance_ft"].max()) if len(moved) else 0.0,
+            "largest_ft": given(moved["distance_ft"].max()) if len(moved) else 0.0,
             "table": displacement_counts(work.displacement).to_dict("records"),
         },
         "retired": work.retired,
-        "lots": _rows(lots),
-        "findings_by_code": {k: int(n) for k, n in work.findings["code"].value_counts().sort_index().items()},
-        "findings": [{name: _given(row[name]) for name in told} for row in work.findings.to_dict("records")],
+        "lots": plain_rows(lots),
+        "findings_by_code": counts(work.findings["code"]),
+        "findings": plain_rows(work.findings, FINDING),
         "out": str(out) if out else None,
         "store": str(city.store_path) if batch is not None else None,
         "change_id": batch.change_id if batch is not None else None,
@@ -290,40 +289,5 @@ def _print(summary: dict) -> None:
     if counted:
         title = f"{moved['moved']} of {moved['outer_corners']} outer corners took a place of the City's"
         table([*counted, ("largest, ft", moved["largest_ft"])], ["moved by", "corners"], title=title)
-    table(_told(summary["findings"]), ["code", "severity", "feature", "finding", "what to do"], title="Findings")
-    if summary["out"]:
-        click.echo(f"Written: {summary['out']}")
-    elif summary["change_id"] is None:
-        click.echo("Nothing to change: the geodatabase says all this already.")
-    else:
-        click.echo(f"Loaded into {summary['store']} as change {summary['change_id']}.")
-
-
-def _told(findings: list[dict]) -> list[tuple]:
-    """The findings, of each code the first few and how many more."""
-    rows, seen = [], {}
-    for row in findings:
-        seen.setdefault(row["code"], []).append(row)
-    for code, same in seen.items():
-        rows += [(code, row["severity"], row["feature"], row["message"], row["remedy"]) for row in same[:_SHOWN_OF_A_CODE]]
-        if len(same) > _SHOWN_OF_A_CODE:
-            more = f"and {len(same) - _SHOWN_OF_A_CODE:,} more like these (all with --json)"
-            rows.append((code, same[-1]["severity"], None, more, None))
-    return rows
-
-
-def _rows(frame: "pd.DataFrame") -> list[dict]:
-    import pandas as pd
-
-    plain = pd.DataFrame(frame.drop(columns="geometry", errors="ignore"))
-    return [{name: _given(value) for name, value in row.items()} for row in plain.to_dict("records")]
-
-
-def _given(value):
-    import math
-
-    import pandas as pd
-
-    if pd.isna(value) or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value
+    print_findings(summary["findings"], shown=_SHOWN_OF_A_CODE)
+    print_outcome(summary)

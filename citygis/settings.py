@@ -71,6 +71,23 @@ def load(path: Path | str, model: type[Model]) -> Model:
     return check(read_toml(path), model, str(path))
 
 
+def load_folder(folder: Path, model: type[Model], *, name_key: str) -> dict[str, Model]:
+    """
+    The TOML files of a folder by name, in the order of their names.
+
+    Raises
+    ------
+    SettingsError
+        As `load`, and where a file says another name of itself under `name_key` than it has.
+    """
+    found = {path.stem: load(path, model) for path in sorted(folder.glob("*.toml"))}
+    for name, loaded in found.items():
+        said = getattr(loaded, name_key)
+        if said != name:
+            raise SettingsError(f"{folder / name}.toml: `{name_key}` is {said!r}. Must be the file's name.")
+    return found
+
+
 def _problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
     lines = []
     for problem in error.errors():

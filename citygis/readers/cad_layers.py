@@ -15,7 +15,7 @@ from pydantic import field_validator
 from citygis.errors import SettingsError
 from citygis.findings import findings_frame
 from citygis.readers.dxf import Drawing
-from citygis.settings import Settings, load
+from citygis.settings import Settings, load_folder
 
 ROLES = (
     "boundary", "lots", "right_of_way", "easements", "centerlines", "ties", "monuments", "annotation", "miscellaneous",
@@ -87,7 +87,7 @@ def layer_profiles(folder: Path | str | None = None) -> dict[str, LayerProfile]:
     folder = Path(folder)
     if not folder.is_dir():
         raise SettingsError(f"{folder} is no folder of layer profiles. Make it, or leave it out.")
-    own = _profiles_in(folder)
+    own = load_folder(folder, LayerProfile, name_key="profile")
     return own | {name: profile for name, profile in _packaged().items() if name not in own}
 
 
@@ -172,15 +172,7 @@ def _match(name: str, profiles: Sequence[LayerProfile]) -> tuple[str | None, str
 @cache
 def _packaged() -> dict[str, LayerProfile]:
     with resources.as_file(resources.files("citygis.readers") / "cad_profiles") as folder:
-        return _profiles_in(folder)
-
-
-def _profiles_in(folder: Path) -> dict[str, LayerProfile]:
-    profiles = {path.stem: load(path, LayerProfile) for path in sorted(folder.glob("*.toml"))}
-    for name, profile in profiles.items():
-        if profile.profile != name:
-            raise SettingsError(f"{folder / name}.toml: `profile` is {profile.profile!r}. Must be the file's name.")
-    return profiles
+        return load_folder(folder, LayerProfile, name_key="profile")
 
 
 def _require_pattern(pattern: str) -> str:

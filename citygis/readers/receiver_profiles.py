@@ -14,7 +14,7 @@ from pydantic import field_validator
 from citygis.errors import SettingsError
 from citygis.readers.captures import DTYPES, FIX_TYPES
 from citygis.readers.stated_systems import named_crs
-from citygis.settings import Settings, load
+from citygis.settings import Settings, load_folder
 
 POSITIONS = ("longitude", "latitude", "easting", "northing", "position", "geometry_easting", "geometry_northing")
 """
@@ -119,7 +119,7 @@ def receiver_profiles(folder: Path | str | None = None) -> dict[str, Profile]:
     folder = Path(folder)
     if not folder.is_dir():
         raise SettingsError(f"{folder} is no folder of receiver profiles. Make it, or leave it out.")
-    return _packaged() | _profiles_in(folder)
+    return _packaged() | load_folder(folder, Profile, name_key="profile")
 
 
 def matches(titles: list[str], profiles: dict[str, Profile]) -> list[Match]:
@@ -162,15 +162,7 @@ def _has(entry: str, profile: Profile, there: set[str]) -> bool:
 @cache
 def _packaged() -> dict[str, Profile]:
     with resources.as_file(resources.files("citygis.readers") / "profiles") as folder:
-        return _profiles_in(folder)
-
-
-def _profiles_in(folder: Path) -> dict[str, Profile]:
-    profiles = {path.stem: load(path, Profile) for path in sorted(folder.glob("*.toml"))}
-    for name, profile in profiles.items():
-        if profile.profile != name:
-            raise SettingsError(f"{folder / name}.toml: `profile` is {profile.profile!r}. Must be the file's name.")
-    return profiles
+        return load_folder(folder, Profile, name_key="profile")
 
 
 def _require_system(code: str) -> str:

@@ -31,6 +31,7 @@ from citygis.errors import CityGISError, ReadError
 from citygis.findings import findings_frame, join_findings
 from citygis.geodesy import Frame, Lineage, parse_frame, transform_points
 from citygis.readers import read_captures, source_document
+from citygis.readers.captures import REASONS
 from citygis.units import INTERNATIONAL_FOOT, METRE, US_SURVEY_FOOT, unit_of
 
 DEGREES = "EPSG:6318"
@@ -381,7 +382,7 @@ def _account(days: list[_Day], captures: gpd.GeoDataFrame, shots: Shots) -> pd.D
     for day in days:
         unread = day.unread.assign(
             stage="read",
-            reject_code=day.unread["reason"].map(_code),
+            reject_code=day.unread["reason"].map(REASONS),
             reject_reason=day.unread["reason"],
             reject_message=day.unread["message"],
         )
@@ -389,12 +390,6 @@ def _account(days: list[_Day], captures: gpd.GeoDataFrame, shots: Shots) -> pd.D
         aside = aside.assign(source_ref=day.refs.reindex(aside.index), text=None)
         parts.append(pd.concat([unread, aside])[["source_ref", "stage", *REJECTED, "text"]].assign(file=day.file))
     return pd.concat(parts, ignore_index=True)[list(ACCOUNT)].astype("str")
-
-
-def _code(reason: str) -> str:
-    from citygis.readers.captures import REASONS
-
-    return REASONS[reason]
 
 
 def _tally(days: list[_Day], used: gpd.GeoDataFrame, rejected: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from pyproj import CRS, Transformer
 
 from citygis.captures.settlement import Settled
 from citygis.city import City
-from citygis.geodesy import Frame, Lineage, decimal_year, today, transform_points
+from citygis.geodesy import Lineage, decimal_year, today, transform_points
 
 REJECTED = ("reject_code", "reject_reason", "reject_message")
 """Columns that say why a capture is set aside; null where it is not."""
@@ -182,8 +182,3 @@ def set_aside(index: pd.Index, code: str, reason: str, message: str) -> pd.DataF
     """`REJECTED` with one reason, for the captures of `index`."""
     values = dict(zip(REJECTED, (code, reason, message), strict=True))
     return pd.DataFrame({name: pd.Series(value, index=index, dtype="str") for name, value in values.items()})
-
-
-def replaced(settled: list[Settled], frame: Frame) -> list[Settled]:
-    """The same settlement with the stated frame exchanged, to see where the captures would then lie."""
-    return [one._replace(frame=frame) if one.stated_by == "--frame" else one for one in settled]

@@ -13,9 +13,6 @@ import pandas as pd
 
 from citygis.captures.gates import Gate
 
-STREAMS = ("epoch", "track")
-"""Kinds of captures that come one after the other whether or not anyone stands still."""
-
 _WINDOW_S = 2.0
 """Half the time over which a speed is taken, so that the noise of single epochs is no movement."""
 

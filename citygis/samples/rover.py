@@ -110,11 +110,6 @@ def session(stands: Sequence[Stand], places: Mapping[str, np.ndarray], rng: np.r
     return Session(epochs, tuple(stands), spans, jumps)
 
 
-def true_height_ft(place: np.ndarray) -> float:
-    """Ellipsoid height of a mark in the City's frame, feet."""
-    return float(ellipsoid_height_ft(np.atleast_2d(place))[0])
-
-
 def _walked(stands: Sequence[Stand], places: Mapping[str, np.ndarray]) -> tuple[pd.DataFrame, list[range]]:
     """Where the pole was at each second, and the rows of each stand."""
     parts, spans, clock, row, last = [], [], None, 0, None

@@ -19,7 +19,6 @@ TEXT_COLUMNS = (
     "end_radial_bearing", "tangent_bearing", "hand",
     "concave", "travel", "tangency", "unit", "approximate", "illegible", "calls", "alternatives", "repairs",
 )  # fmt: skip
-LENGTH_COLUMNS = ("distance_ft", "radius_ft", "arc_ft", "chord_ft", "tangent_ft")
 COLUMNS = (
     "call", "parcel", "role", "kind", "start", "end", "text", "bearing", "distance_ft", "radius_ft", "delta", "arc_ft",
     "chord_bearing",

@@ -4,7 +4,6 @@ The wordings of calls: what the words before and after a number say that it is.
 
 import re
 
-DIRECTION = r"(?:north|south)?(?:east|west)?(?:north|south|east|west)(?:erly|ern|ward(?:ly|s)?)?"
 WORDS = re.compile(
     r"""(?<![a-z])(?=[tncrol])(?:(?P<along>(?P<along_not>(?:not|non)[\s-]*)?tangent(?:ial)?(?:ly)?\s+(?:to|with|from)\s+(?:the\s+|said\s+|a\s+)*
         (?:(?:last|preceding|previous|above|mentioned|described|said|first)\s+)*(?:curve|course|line|call)\b)
@@ -20,9 +19,6 @@ TRAVEL = re.compile(
     r"west)?(?:erly|ward(?:ly|s)?))\b"
     r"(?:\s*(?:,|and)\s*((?:north|south)?(?:east|west)?(?:erly|ward(?:ly|s)?))\b)?",
     re.I,
-)
-TRAVEL_MID = re.compile(
-    r"\b((?:north|south)?(?:east|west)?(?:erly))\s*,?\s+(?=along|a\s+distance|an\s+arc|through|thru|on\s+the\s+arc|around)", re.I
 )
 CARDINAL_START = re.compile(
     r"[\s,]*(?:and\s+)?(?:continu\w+\s+|run(?:ning)?\s+|due\s+|bearing\s+)*\b(north|south|east|west|(?-i:[NSEW]))\b\.?"

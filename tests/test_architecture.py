@@ -18,6 +18,8 @@ ORDER = [
     ["samples"],
     ["sheets"],
     ["store"],
+    ["operations"],
+    ["changes", "repairs"],
     ["quality"],
     ["captures", "tracts", "scans"],
     ["convert", "linework", "exports"],

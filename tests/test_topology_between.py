@@ -8,7 +8,7 @@ from fabrics import FAMILIES, fabric
 from shapely import affinity, box
 
 from citygis.errors import CRSError
-from citygis.topology.between import overlaps_between, owned_pieces
+from citygis.topology.between import PIECE_VERTICES, overlaps_between, owned_pieces
 
 FEET = "EPSG:6420"
 
@@ -66,3 +66,16 @@ def test_layers_in_two_systems_are_refused():
 
 def test_no_rows_give_no_rows():
     assert overlaps_between(layer(), layer()).empty and overlaps_between(layer(None), layer(box(0, 0, 1, 1))).empty
+
+
+def test_cutting_a_polygon_into_pieces_keeps_its_ground_and_its_holes():
+    random = np.random.default_rng(8)
+    places = random.uniform(0, 1000, (400, 2))
+    holed = box(-10, -10, 1010, 1010).difference(shapely.union_all(shapely.buffer(shapely.points(places), 9, quad_segs=3)))
+    holed = max(shapely.get_parts(holed), key=shapely.area)
+    cut, owner = owned_pieces(np.array([None, box(0, 0, 1, 1), holed], dtype=object))
+    assert shapely.is_valid(cut).all()
+    assert sorted(set(owner)) == [1, 2]
+    assert shapely.get_num_coordinates(cut).max() <= PIECE_VERTICES
+    assert shapely.union_all(cut[owner == 2]).symmetric_difference(holed).area < 1e-6
+    assert shapely.area(cut[owner == 2]).sum() == pytest.approx(holed.area)

@@ -8,7 +8,7 @@ from fabrics import FAMILIES, fabric
 from shapely import LineString, box
 
 from citygis.errors import CRSError
-from citygis.topology.boundary import uncovered_stretches
+from citygis.topology.boundary import followed_ft, uncovered_stretches
 
 FEET = "EPSG:6420"
 LOT = box(0, 0, 60, 110)
@@ -76,3 +76,23 @@ def test_the_open_length_is_what_brute_force_leaves(family):
         expected = [shapely.boundary(lot).difference(near).length for lot in lots]
         told = np.bincount(found["feature"], weights=found["length_ft"], minlength=len(lots))
         assert told == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.__name__)
+def test_what_is_followed_and_what_is_not_make_up_the_boundary(family):
+    random = np.random.default_rng(23)
+    lots = family(random, fabric(random))
+    drawn = [shapely.boundary(each) for each in lots if random.random() < 0.5]
+    for tolerance in (0.01, 0.4):
+        followed = followed_ft(layer(*lots), layer(*drawn), tolerance_ft=tolerance)
+        bare = uncovered_stretches(layer(*lots), layer(*drawn), tolerance_ft=tolerance)
+        open_ft = np.bincount(bare["feature"], weights=bare["length_ft"], minlength=len(lots))
+        assert followed + open_ft == pytest.approx(shapely.length(lots), abs=1e-3)
+        enough = followed_ft(layer(*lots), layer(*drawn), tolerance_ft=tolerance, enough_ft=30.0)
+        assert ((enough < 30.0) == (followed < 30.0)).all()
+        assert enough[enough < 30.0] == pytest.approx(followed[enough < 30.0])
+
+
+def test_nothing_is_followed_where_nothing_is_drawn():
+    assert followed_ft(layer(LOT, None), layer()).tolist() == [0, 0]
+    assert followed_ft(layer(), sides(0)).tolist() == []

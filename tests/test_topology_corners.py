@@ -9,8 +9,8 @@ from fabrics import FAMILIES, fabric
 from shapely import box
 
 from citygis.errors import CRSError
-from citygis.topology import corners_of, misaligned_corners, missing_vertices
-from citygis.topology.overlap import LARGEST_STACK
+from citygis.topology import misaligned_corners
+from citygis.topology.places import LARGEST_STACK
 
 FEET = "EPSG:6420"
 E0, N0 = 6_330_000.0, 2_120_000.0
@@ -71,6 +71,12 @@ def test_the_tolerance_is_how_far_apart_the_corners_lie(off, expected):
     assert len(misaligned_corners(layer(box(0, 0, 60, 110), moved), tolerance_ft=0.1)) == expected
 
 
+@pytest.mark.parametrize(("off", "expected"), [(0.2999, 1), (0.3002, 0)])
+def test_a_tolerance_wider_than_usual_looks_at_every_corner(off, expected):
+    moved = shapely.Polygon([(60, 0), (120, 0), (120, 110), (60, 110 + off)])
+    assert len(misaligned_corners(layer(box(0, 0, 60, 110), moved), tolerance_ft=0.3)) == expected
+
+
 def test_a_corner_that_three_others_miss_is_one_place():
     off = shapely.Polygon([(60.02, 110), (120, 110), (120, 220), (60, 220)])
     found = misaligned_corners(layer(box(0, 0, 60, 110), box(60, 0, 120, 110), box(0, 110, 60, 220), off))
@@ -95,15 +101,6 @@ def test_a_short_edge_that_both_neighbours_have_is_no_misalignment():
 def test_a_neighbour_that_has_one_end_of_a_short_edge_is_not_misaligned():
     jogged = shapely.Polygon([(0, 0), (60, 0), (60, 110), (59.95, 110), (0, 110)])
     assert misaligned_corners(layer(jogged, box(60, 0, 120, 110))).empty
-
-
-def test_corners_known_already_give_the_same():
-    off = shapely.Polygon([(60, 0), (120, 0), (120, 110), (60.03, 110), (60, 50)])
-    frame = layer(box(0, 0, 60, 110), off)
-    corners = corners_of(frame)
-    assert misaligned_corners(frame, corners=corners).equals(misaligned_corners(frame))
-    assert missing_vertices(frame, corners=corners).equals(missing_vertices(frame))
-    assert len(misaligned_corners(frame)) == len(missing_vertices(frame)) == 1
 
 
 def test_noise_on_either_side_of_the_last_decimal_is_one_corner():

@@ -8,7 +8,7 @@ from fabrics import FAMILIES, fabric
 from shapely import affinity, box
 
 from citygis.errors import CRSError
-from citygis.topology.covered import protrusions
+from citygis.topology.covered import by_feature, protrusions
 
 FEET = "EPSG:6420"
 LOTS = [box(e, 0, e + 60, 110) for e in range(0, 300, 60)]
@@ -119,3 +119,89 @@ def test_without_covers_everything_is_out_and_an_invalid_cover_covers_what_it_ca
 def test_layers_in_two_systems_are_refused():
     with pytest.raises(CRSError):
         protrusions(layer(box(0, 0, 1, 1)), layer(box(0, 0, 1, 1), crs="EPSG:2227"))
+
+
+TRACT = box(0, 0, 300, 200)
+
+
+def out_of_own(*polygons, tolerance_ft=0.1, tracts=(TRACT,), link=None):
+    """What protrudes from the tract that each polygon is linked to, the first one where nothing is said."""
+    link = np.zeros(len(polygons), dtype=int) if link is None else np.array(link)
+    return protrusions(layer(*polygons), layer(*tracts), own=(link, np.arange(len(tracts))), tolerance_ft=tolerance_ft)
+
+
+@pytest.mark.parametrize(("reach", "expected"), [(0.0, 0), (0.0999, 0), (0.1001, 1), (5.0, 1)])
+def test_the_tolerance_is_how_far_a_parcel_reaches_out_of_its_own_tract(reach, expected):
+    found = out_of_own(box(0, -reach, 60, 110))
+    assert len(found) == expected
+    if expected:
+        assert found["out_ft"][0] == pytest.approx(reach)
+        assert found["area_sqft"][0] == pytest.approx(60 * reach)
+
+
+def test_a_long_thin_spike_out_of_its_tract_is_found():
+    spike = shapely.Polygon([(0, 0), (60, 0), (60, 110), (30.01, 110), (30, 240), (29.99, 110), (0, 110)])
+    assert out_of_own(spike)["out_ft"].tolist() == pytest.approx([40])
+
+
+def test_a_hole_of_the_tract_that_lies_wholly_inside_the_parcel_is_measured_in_its_middle():
+    holed = TRACT.difference(box(100, 50, 140, 90))
+    found = out_of_own(box(80, 30, 160, 110), tracts=(holed,))
+    assert found["area_sqft"].tolist() == pytest.approx([40 * 40])
+    assert found["out_ft"].tolist() == pytest.approx([20], rel=0.02)  # the edge of what lies out is all on the tract
+
+
+@pytest.mark.parametrize(("half", "expected"), [(0.0999, 0), (0.1001, 1)])
+def test_a_hole_counts_from_the_tolerance_on(half, expected):
+    holed = TRACT.difference(box(100 - half, 50 - half, 100 + half, 50 + half))
+    assert len(out_of_own(box(80, 30, 160, 110), tracts=(holed,))) == expected
+
+
+def test_only_the_feature_s_own_covers_count():
+    tracts = (box(0, 0, 100, 100), box(100, 0, 200, 100))
+    lot = box(60, 10, 140, 20)  # the two cover it together, neither does alone
+    assert protrusions(layer(lot), layer(*tracts)).empty
+    found = out_of_own(lot, lot, lot, tracts=tracts, link=[0, 1, -1])
+    assert found["inner"].tolist() == [0, 1]
+    assert found["out_ft"].tolist() == pytest.approx([40, 40])
+
+
+def test_several_covers_of_one_group_in_several_layers_cover_together():
+    easement = layer(box(10, 100, 130, 110), box(10, 100, 190, 110))
+    found = protrusions(easement, layer(*LOTS[:2]), layer(LOTS[2], LOTS[3]), own=([7, 7], [7, 7], [7, 8]))
+    assert found["inner"].tolist() == [1]
+    assert found["out_ft"].tolist() == pytest.approx([10])  # as far as lot 3 lies from the group's lots, not from its own
+
+
+def test_a_feature_whose_group_has_no_cover_is_not_judged():
+    assert out_of_own(box(900, 0, 910, 10), tracts=(TRACT, None), link=[1]).empty
+
+
+def test_groups_must_be_said_for_every_layer():
+    with pytest.raises(ValueError, match="Invalid own"):
+        protrusions(layer(TRACT), layer(TRACT), own=([0],))
+
+
+def test_the_pieces_of_one_feature_are_told_together():
+    found = protrusions(layer(box(0, 0, 10, 10), box(-2, 100, 303, 110)), layer(*LOTS))
+    whole = by_feature(found)
+    assert whole["inner"].tolist() == [1]
+    assert whole["out_ft"].tolist() == pytest.approx([3])
+    assert whole["area_sqft"].tolist() == pytest.approx([50])
+    assert whole["easting_ft"].tolist() == pytest.approx([303])
+    assert whole.geometry.area.tolist() == pytest.approx([50])
+    assert by_feature(found.iloc[:0]).empty
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.__name__)
+def test_what_protrudes_from_its_own_cover_is_what_brute_force_finds(family):
+    for seed in range(3):
+        random = np.random.default_rng(100 + seed)
+        covers = [each for each in family(random, fabric(random)) if each.is_valid]
+        link = random.integers(0, len(covers), 40)
+        inner = [affinity.scale(covers[k], *random.uniform(0.7, 1.01, 2)) for k in link]
+        tolerance = float(random.choice([0.01, 0.3]))
+        found = protrusions(layer(*inner), layer(*covers), own=(link, np.arange(len(covers))), tolerance_ft=tolerance)
+        reached = [shapely.buffer(covers[k], tolerance, quad_segs=100) for k in link]
+        expected = [k for k, (each, cover) in enumerate(zip(inner, reached, strict=True)) if each.difference(cover).area > 1e-7]
+        assert sorted(set(found["inner"])) == expected

@@ -2,11 +2,13 @@
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from shapely import LineString, Point, affinity
 
-from citygis.topology.nodes import ends_off_corners, loose_ends, places, pseudo_nodes
+from citygis.topology.crossing import crossings, line_overlaps
+from citygis.topology.nodes import ends_of, ends_off_corners, loose_ends, places, pseudo_nodes
 
 FEET = "EPSG:6420"
 STREET = LineString([(0, 0), (100, 0)])
@@ -152,3 +154,18 @@ def test_places_join_through_one_between_them():
 def test_no_lines_give_no_rows():
     for function in (loose_ends, pseudo_nodes):
         assert function(layer()).empty and function(layer(None, Point(0, 0), LineString())).empty
+
+
+def test_the_measures_of_a_network_are_the_same_from_its_ends_worked_out_once():
+    for seed in range(10):
+        grid = np.random.default_rng(seed).integers(0, 12, (25, 2, 2)) * 2.0
+        lines = layer(*(LineString(each) for each in grid if (each[0] != each[1]).any()), None)
+        ends = ends_of(lines)
+        for measure in (loose_ends, pseudo_nodes, crossings, line_overlaps):
+            pd.testing.assert_frame_equal(measure(ends), measure(lines))
+            assert measure(ends).crs == lines.crs
+
+
+def test_the_ends_keep_the_tolerance_they_were_made_with():
+    lines = layer(STREET, LineString([(100.4, 0), (200, 0)]))
+    assert len(pseudo_nodes(ends_of(lines, 0.5))) == 1 and pseudo_nodes(lines).empty

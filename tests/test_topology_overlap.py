@@ -9,7 +9,7 @@ from shapely import box
 
 from citygis.errors import CRSError
 from citygis.topology import duplicates, overlaps
-from citygis.topology.overlap import LARGEST_STACK
+from citygis.topology.places import LARGEST_STACK
 
 FEET = "EPSG:6420"
 E0, N0 = 6_330_000.0, 2_120_000.0

@@ -3,10 +3,11 @@
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from shapely import LineString, Point, box
 
 from citygis.errors import CRSError
-from citygis.topology.points import outside_own, require_points
+from citygis.topology.points import across_ft, outside_own, require_points
 
 FEET = "EPSG:6420"
 LOTS = [box(0, 0, 60, 110), box(60, 0, 120, 110), None]
@@ -51,3 +52,19 @@ def test_layers_in_two_systems_or_in_metres_are_refused():
         outside_own(layer(Point(0, 0)), layer(*LOTS, crs="EPSG:2227"), np.array([0]))
     with pytest.raises(CRSError):
         require_points(layer(Point(0, 0), crs="EPSG:26943"))
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [((50, 7), 7), ((50, -7), -7), ((-30, 4), 4), ((130, -4), -4), ((50, 0), 0), ((140, 0), 0)],
+)
+def test_a_place_lies_as_far_across_a_line_as_its_offset(place, expected):
+    line = shapely.LineString([(0, 0), (100, 0)])
+    assert across_ft(shapely.points([place]), np.array([line])).tolist() == [pytest.approx(expected)]
+    assert across_ft(shapely.points([place]), np.array([shapely.reverse(line)])).tolist() == [pytest.approx(-expected)]
+
+
+@pytest.mark.parametrize(("place", "side"), [((104, 4), -1), ((150, 50), -1), ((96, 4), 1), ((90, 8), 1), ((104, -4), -1)])
+def test_at_a_bend_both_sides_of_the_corner_count(place, side):
+    bent = shapely.LineString([(0, 0), (100, 0), (100, 100)])  # left of it is the inside of the corner
+    assert np.sign(across_ft(shapely.points([place]), np.array([bent]))).tolist() == [side]

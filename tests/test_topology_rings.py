@@ -141,7 +141,7 @@ def test_wrong_arguments_are_refused():
 
 
 def test_more_features_than_are_taken_at_a_time_keep_their_positions(monkeypatch):
-    monkeypatch.setattr("citygis.topology.rings._ROWS", 2)
+    monkeypatch.setattr("citygis.topology.paths.CHUNK", 2)
     bad = polygon((0, 0), (60, 0), (60, 0.01), (60, 110), (0, 110))
     assert rows(short_edges(layer(LOT, bad, None, LOT, bad)), "feature", "vertex") == [(1, 1), (4, 1)]
 

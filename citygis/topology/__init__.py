@@ -1,21 +1,25 @@
 """Relations between geometries: pairs, places and measures. What is right or wrong is for `citygis.quality` to say."""
 
+from citygis.topology.astray import stretches_outside
 from citygis.topology.between import overlaps_between
-from citygis.topology.boundary import uncovered_stretches
+from citygis.topology.boundary import followed_ft, uncovered_stretches
 from citygis.topology.contained import contained
 from citygis.topology.content import missing, multiparts, slivers, strip_sides_ft, thinness, tiny
-from citygis.topology.corners import Corners, corners_of, misaligned_corners
-from citygis.topology.cover import not_covered_by
-from citygis.topology.covered import protrusions
+from citygis.topology.corners import misaligned_corners
+from citygis.topology.covered import by_feature, protrusions
 from citygis.topology.crossing import crossings, line_overlaps
 from citygis.topology.extent import outside_extent
+from citygis.topology.fabric import Fabric, fabric
 from citygis.topology.gap import gaps, pieces
-from citygis.topology.measure import COORDINATE_RESOLUTION_FT, wide_enough, widths_ft
-from citygis.topology.nodes import ends_off_corners, loose_ends, pseudo_nodes
+from citygis.topology.measure import COORDINATE_RESOLUTION_FT, polygon_parts, wide_enough, widths_ft
+from citygis.topology.nodes import Ends, ends_of, ends_off_corners, loose_ends, places, pseudo_nodes
+from citygis.topology.openings import openings
 from citygis.topology.overlap import duplicates, overlaps
+from citygis.topology.places import Corners, corners_of
 from citygis.topology.points import outside_own
-from citygis.topology.rings import backward_rings, repeated_vertices, short_edges, spikes
+from citygis.topology.rings import backward_rings, clockwise_surplus, repeated_vertices, short_edges, spikes
 from citygis.topology.segments import NODE_TOLERANCE_FT
+from citygis.topology.strips import strips
 from citygis.topology.threads import side_by_side, threaded
 from citygis.topology.validity import invalid, not_finite
 from citygis.topology.vertices import missing_vertices
@@ -24,12 +28,19 @@ __all__ = [
     "COORDINATE_RESOLUTION_FT",
     "NODE_TOLERANCE_FT",
     "Corners",
+    "Ends",
+    "Fabric",
     "backward_rings",
+    "by_feature",
+    "clockwise_surplus",
     "contained",
     "corners_of",
     "crossings",
     "duplicates",
+    "ends_of",
     "ends_off_corners",
+    "fabric",
+    "followed_ft",
     "gaps",
     "invalid",
     "line_overlaps",
@@ -38,13 +49,15 @@ __all__ = [
     "missing",
     "missing_vertices",
     "multiparts",
-    "not_covered_by",
     "not_finite",
+    "openings",
     "outside_extent",
     "outside_own",
     "overlaps",
     "overlaps_between",
     "pieces",
+    "places",
+    "polygon_parts",
     "protrusions",
     "pseudo_nodes",
     "repeated_vertices",
@@ -52,7 +65,9 @@ __all__ = [
     "side_by_side",
     "slivers",
     "spikes",
+    "stretches_outside",
     "strip_sides_ft",
+    "strips",
     "thinness",
     "threaded",
     "tiny",

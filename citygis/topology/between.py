@@ -7,9 +7,12 @@ import numpy as np
 import shapely
 
 from citygis.errors import CRSError
-from citygis.topology.gap import PIECE_VERTICES, pieces
+from citygis.topology.gap import pieces
 from citygis.topology.measure import ground, polygon_parts, wide_enough, width_floor_ft, widths_ft
 from citygis.topology.threads import threaded
+
+PIECE_VERTICES = 128
+"""A polygon of more vertices is compared in pieces: the smaller they are, the less a comparison costs, and the more there are."""
 
 
 def overlaps_between(
@@ -88,7 +91,7 @@ def owned_pieces(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     there = np.flatnonzero(~shapely.is_missing(polygons))
     large = shapely.get_num_coordinates(polygons[there]) > PIECE_VERTICES
-    cut = [pieces(polygons[k : k + 1]) for k in there[large]]
+    cut = [pieces(polygons[k : k + 1], most_vertices=PIECE_VERTICES) for k in there[large]]
     owner = np.concatenate([there[~large], np.repeat(there[large], [len(each) for each in cut])]).astype(np.intp)
     return np.concatenate([polygons[there[~large]], *cut]), owner
 

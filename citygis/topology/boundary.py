@@ -82,6 +82,48 @@ def uncovered_stretches(
     return gpd.GeoDataFrame(table, geometry=geometry, crs=layer.crs)
 
 
+def followed_ft(
+    layer: gpd.GeoDataFrame | gpd.GeoSeries,
+    *covers: gpd.GeoDataFrame | gpd.GeoSeries,
+    tolerance_ft: float = 0.01,
+    enough_ft: float = np.inf,
+) -> np.ndarray:
+    """
+    How much of each line, or of the boundary of each polygon, lies within a tolerance of the linework of other layers.
+
+    Parameters
+    ----------
+    layer, *covers, tolerance_ft
+        As for `uncovered_stretches`.
+    enough_ft : float
+        A feature that has as much in edges drawn alike is not looked at further: of it at least so much is told, not all.
+
+    Returns
+    -------
+    (n,) array of float
+        Feet; 0 for what has no boundary.
+
+    Raises
+    ------
+    CRSError
+        If a layer has no CRS, is not in feet, or they differ.
+    """
+    parts, owner = line_parts(layer)
+    edges = segments(parts)
+    of = owner[edges.part]
+    drawn = [segments(line_parts(_same_crs(layer, cover), "A covering layer")[0]) for cover in covers]
+    cover = Segments(*(np.concatenate(each) for each in zip(*drawn, strict=True))) if drawn else segments(parts[:0])
+    alike = _drawn_alike(edges, cover)
+    followed = np.bincount(of, weights=edges.length_ft * alike, minlength=len(layer))
+    short = np.flatnonzero((followed < enough_ft)[of] & ~alike)
+    left = edges.take(short)
+    at, by = box_pairs(left, cover, tolerance_ft) if len(short) else (short, short)
+    low, high = near_stretches(left.take(at), cover.take(by), tolerance_ft)
+    near = low <= high
+    row, low, high = runs(at[near], low[near], high[near], covered=True)
+    return followed + np.bincount(of[short[row]], weights=high - low, minlength=len(layer))
+
+
 def _same_crs(layer, cover):
     """The cover, when it is in the CRS of the layer."""
     if cover.crs is not None and layer.crs is not None and cover.crs != layer.crs:

@@ -7,17 +7,21 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from citygis.topology.fabric import Fabric
 from citygis.topology.measure import ground, polygon_parts, wide_enough, widths_ft
+from citygis.topology.paths import HOLE, POINT, SHELL, Paths
 from citygis.units import require_feet
 
+_SLACK = 1e-6  # sums in another order differ in the last figures
 
-def missing(layer: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
+
+def missing(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric) -> gpd.GeoDataFrame:
     """
     Features without a geometry, with an empty one, or with an empty part.
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n features of any type
+    layer : GeoDataFrame, GeoSeries or Fabric, n features of any type
         In any CRS. Not modified.
 
     Returns
@@ -26,24 +30,28 @@ def missing(layer: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
         ``feature``: position, ascending; ``kind``: "null", "empty", or "empty_part" where other parts are not; ``geometry``: as it
         is, so that it shows where an empty part belongs. CRS of `layer`, new index.
     """
-    geometry = np.asarray(layer.geometry.array, dtype=object)
-    null, empty = shapely.is_missing(geometry), shapely.is_empty(geometry)
-    parts, owner = shapely.get_parts(geometry, return_index=True)
+    geometry = _geometry(layer)
+    if isinstance(layer, Fabric):
+        type_id, empty = layer.paths.type_id, (layer.paths.dimension < 0) & (layer.paths.type_id >= 0)
+    else:
+        type_id, empty = shapely.get_type_id(geometry), shapely.is_empty(geometry)
+    several = np.flatnonzero(type_id > 3)
+    parts, owner = shapely.get_parts(geometry[several], return_index=True)
     hollow = np.zeros(len(geometry), dtype=bool)
-    hollow[owner[shapely.is_empty(parts)]] = True
-    kind = np.select([null, empty, hollow], ["null", "empty", "empty_part"], default="")
-    feature = np.flatnonzero(kind != "")
-    table = {"feature": feature, "kind": pd.Series(kind[feature], dtype="str")}
+    hollow[several[owner[shapely.is_empty(parts)]]] = True
+    feature = np.flatnonzero((type_id < 0) | empty | hollow)
+    kind = np.select([type_id[feature] < 0, empty[feature]], ["null", "empty"], default="empty_part")
+    table = {"feature": feature, "kind": pd.Series(kind, dtype="str")}
     return gpd.GeoDataFrame(table, geometry=geometry[feature], crs=layer.crs)
 
 
-def multiparts(layer: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
+def multiparts(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric) -> gpd.GeoDataFrame:
     """
     Features of more than one part.
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n features of any type
+    layer : GeoDataFrame, GeoSeries or Fabric, n features of any type
         In feet. Null and empty geometries have no parts, and an empty part is none. Not modified.
 
     Returns
@@ -59,8 +67,9 @@ def multiparts(layer: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
         If `layer` has no CRS or is not in feet.
     """
     require_feet(layer.crs)
-    geometry = np.asarray(layer.geometry.array, dtype=object)
-    several = np.flatnonzero(shapely.get_num_geometries(geometry) > 1)
+    geometry = _geometry(layer)
+    several = np.flatnonzero((layer.paths.type_id if isinstance(layer, Fabric) else shapely.get_type_id(geometry)) > 3)
+    several = several[shapely.get_num_geometries(geometry[several]) > 1]
     parts, owner = shapely.get_parts(geometry[several], return_index=True)
     number = np.arange(len(parts)) - np.searchsorted(owner, owner)
     there = ~shapely.is_empty(parts)
@@ -84,13 +93,15 @@ def multiparts(layer: gpd.GeoDataFrame | gpd.GeoSeries) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=parts[least], crs=layer.crs)
 
 
-def tiny(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, min_area_sqft: float = 10.0, min_length_ft: float = 0.1) -> gpd.GeoDataFrame:
+def tiny(
+    layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric, *, min_area_sqft: float = 10.0, min_length_ft: float = 0.1
+) -> gpd.GeoDataFrame:
     """
     Polygons of hardly any area and lines of hardly any length, part by part.
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n features of any type
+    layer : GeoDataFrame, GeoSeries or Fabric, n features of any type
         In feet. Null, empty and invalid geometries and points have no size to speak of and are left out. Not modified.
     min_area_sqft, min_length_ft : float
         A part as large, or as long, is not reported.
@@ -107,23 +118,34 @@ def tiny(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, min_area_sqft: float = 10.0
         If `layer` has no CRS or is not in feet.
     """
     require_feet(layer.crs)
-    parts, owner = shapely.get_parts(np.asarray(layer.geometry.array, dtype=object), return_index=True)
+    geometry = _geometry(layer)
+    suspects = np.arange(len(geometry))
+    if isinstance(layer, Fabric):
+        paths = layer.paths
+        size, around = _sizes(paths)
+        small = np.where(
+            paths.kind >= SHELL, size[paths.part] < min_area_sqft + _SLACK, around[paths.part] < min_length_ft + _SLACK
+        )
+        suspects = np.unique(paths.owner[small & (paths.kind != POINT)]).astype(np.intp)
+    parts, owner = shapely.get_parts(geometry[suspects], return_index=True)
     number = np.arange(len(parts)) - np.searchsorted(owner, owner)
     dimension, area, length = shapely.get_dimensions(parts), shapely.area(parts), shapely.length(parts)
     small = ((dimension == 2) & (area < min_area_sqft)) | ((dimension == 1) & (length < min_length_ft))
     rows = np.flatnonzero(small & ~shapely.is_empty(parts))
     rows = rows[shapely.is_valid(parts[rows])]
-    table = {"feature": owner[rows], "part": number[rows], "area_sqft": area[rows], "length_ft": length[rows]}
+    table = {"feature": suspects[owner[rows]], "part": number[rows], "area_sqft": area[rows], "length_ft": length[rows]}
     return gpd.GeoDataFrame(table, geometry=parts[rows], crs=layer.crs)
 
 
-def slivers(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, width_ft: float = 6.0, most_thinness: float = 0.25) -> gpd.GeoDataFrame:
+def slivers(
+    layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric, *, width_ft: float = 6.0, most_thinness: float = 0.25
+) -> gpd.GeoDataFrame:
     """
     Polygons that are long and narrow: leftovers of drafting among parcels, or the overlaps and gaps that are worth a look.
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n polygons
+    layer : GeoDataFrame, GeoSeries or Fabric, n polygons
         In feet: parcels, or what `overlaps` or `gaps` gave. Null, empty and invalid geometries are left out. Not modified.
     width_ft : float
         Polygons that are as wide somewhere are no slivers (the width is that of the largest circle that fits).
@@ -142,7 +164,16 @@ def slivers(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, width_ft: float = 6.0, m
     CRSError
         If `layer` has no CRS or is not in feet.
     """
-    parts, owner = polygon_parts(ground(layer))
+    if isinstance(layer, Fabric):
+        require_feet(layer.crs)
+        paths = layer.paths
+        size, around = _sizes(paths)
+        thin = 4 * np.pi * size <= (most_thinness + _SLACK) * around**2
+        suspects = np.unique(paths.owner[thin[paths.part] & paths.definite[paths.owner] & (paths.kind >= SHELL)]).astype(np.intp)
+        parts, owner = polygon_parts(layer.geometry[suspects])
+        owner = suspects[owner]
+    else:
+        parts, owner = polygon_parts(ground(layer))
     round_ = thinness(parts)
     thin = round_ <= most_thinness
     parts, owner, round_ = parts[thin], owner[thin], round_[thin]
@@ -206,3 +237,16 @@ def strip_sides_ft(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     square = half**2 < 4 * area
     wide = np.divide(area, long, out=np.zeros(len(area)), where=long > 0)
     return long, np.where(square, half / 2, wide)
+
+
+def _geometry(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric) -> np.ndarray:
+    return layer.geometry if isinstance(layer, Fabric) else np.asarray(layer.geometry.array, dtype=object)
+
+
+def _sizes(paths: Paths) -> tuple[np.ndarray, np.ndarray]:
+    """The area and the length around, or along, of each part of a layer."""
+    area = np.where(paths.kind == HOLE, -1.0, 1.0) * np.abs(paths.area_sqft)
+    count = int(paths.part[-1]) + 1 if len(paths.part) else 0
+    if count == len(paths.part):
+        return area, paths.length_ft
+    return np.bincount(paths.part, weights=area, minlength=count), np.bincount(paths.part, weights=paths.length_ft, minlength=count)

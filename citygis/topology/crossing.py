@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from citygis.topology.nodes import ends_of, places
+from citygis.topology.nodes import Ends, ends_of, places
 from citygis.topology.segments import (
     NODE_TOLERANCE_FT,
     Segments,
@@ -23,13 +23,13 @@ LEAST_OVERLAP_FT = 0.1
 """Two lines that cross stay within the node tolerance of each other for a moment; only longer is running over each other."""
 
 
-def crossings(lines: gpd.GeoDataFrame | gpd.GeoSeries, *, node_tolerance_ft: float = NODE_TOLERANCE_FT) -> gpd.GeoDataFrame:
+def crossings(lines: gpd.GeoDataFrame | gpd.GeoSeries | Ends, *, node_tolerance_ft: float = NODE_TOLERANCE_FT) -> gpd.GeoDataFrame:
     """
     Places where lines meet and at least one of them goes on without a node: crossings, and ends on the middle of a line.
 
     Parameters
     ----------
-    lines : GeoDataFrame or GeoSeries, n lines
+    lines : GeoDataFrame, GeoSeries or Ends, n lines
         In feet; of a polygon the rings count. Null, empty and not finite geometries, and points, meet nothing. Not modified.
     node_tolerance_ft : float
         A crossing this near an end is that end lying on the other line.
@@ -51,16 +51,18 @@ def crossings(lines: gpd.GeoDataFrame | gpd.GeoSeries, *, node_tolerance_ft: flo
     run over each other do not cross: see `line_overlaps`.
     """
     ends = ends_of(lines, node_tolerance_ft)
+    node_tolerance_ft = ends.node_tolerance_ft
     edges = ends.edges
-    at, by = _pairs(edges, 0.0)
+    at, by = ends.pairs
     place, real = _meeting_points(edges.take(at), edges.take(by))
     at, by, place = at[real], by[real], place[real]
     one, other = edges.part[at], edges.part[by]
     # The vertex between two segments of one line, and the start a closed line comes back to, are no meeting.
     follows = (one == other) & (np.abs(at - by) == 1)
+    end = shapely.get_coordinates(ends.points)
     for part in (one, other):
         for k in (0, 1):
-            follows |= shapely.distance(ends.points[2 * part + k], shapely.points(place)) <= node_tolerance_ft
+            follows |= np.hypot(*(end[2 * part + k] - place).T) <= node_tolerance_ft
     one, other, place = one[~follows], other[~follows], place[~follows]
     touching, on = ends.at // 2, edges.part[ends.by]
     left = np.concatenate([ends.owner[one], ends.owner[touching]])
@@ -72,22 +74,26 @@ def crossings(lines: gpd.GeoDataFrame | gpd.GeoSeries, *, node_tolerance_ft: flo
     _, order = np.unique(np.column_stack([left, right, touch, places(place, node_tolerance_ft)]), axis=0, return_index=True)
     kind = pd.Series(np.where(touch[order], "touch", "crossing"), dtype="str")
     return gpd.GeoDataFrame(
-        {"left": left[order], "right": right[order], "kind": kind}, geometry=shapely.points(place[order]), crs=lines.crs
+        {"left": left[order], "right": right[order], "kind": kind}, geometry=shapely.points(place[order]), crs=ends.crs
     )
 
 
 def line_overlaps(
-    lines: gpd.GeoDataFrame | gpd.GeoSeries, *, tolerance_ft: float = NODE_TOLERANCE_FT, min_length_ft: float = LEAST_OVERLAP_FT
+    lines: gpd.GeoDataFrame | gpd.GeoSeries | Ends,
+    *,
+    tolerance_ft: float = NODE_TOLERANCE_FT,
+    min_length_ft: float = LEAST_OVERLAP_FT,
 ) -> gpd.GeoDataFrame:
     """
     Stretches where two lines run over each other, or one line runs over itself.
 
     Parameters
     ----------
-    lines : GeoDataFrame or GeoSeries, n lines
+    lines : GeoDataFrame, GeoSeries or Ends, n lines
         In feet; of a polygon the rings count. Null, empty and not finite geometries, and points, run nowhere. Not modified.
     tolerance_ft : float
-        How near they run. On coordinates rounded to 0.0001 ft an exact test misses a line that folds back on itself.
+        How near they run. On coordinates rounded to 0.0001 ft an exact test misses a line that folds back on itself. `Ends` have
+        their own.
     min_length_ft : float
         Pairs that share less are not reported.
 
@@ -107,9 +113,12 @@ def line_overlaps(
     -----
     Source: "Must Not Overlap" and "Must Not Self-Overlap" of Esri's geodatabase topology rules.
     """
-    parts, owner = line_parts(lines)
-    edges = segments(parts)
-    at, by = _pairs(edges, tolerance_ft)
+    if isinstance(lines, Ends):
+        owner, edges, (at, by), tolerance_ft = lines.owner, lines.edges, lines.pairs, lines.node_tolerance_ft
+    else:
+        parts, owner = line_parts(lines)
+        edges = segments(parts)
+        at, by = _pairs(edges, tolerance_ft)
     at, by = np.concatenate([at, by]), np.concatenate([by, at])
     keep = owner[edges.part[at]] <= owner[edges.part[by]]
     at, by = at[keep], by[keep]

@@ -10,13 +10,15 @@ import pandas as pd
 import shapely
 from pyproj import CRS, Transformer
 
+from citygis.topology.fabric import Fabric
+from citygis.topology.validity import not_finite
 from citygis.units import METRE, require_feet
 
 KINDS = ("axes_exchanged", "degrees", "degrees_exchanged", "metres", "metres_exchanged", "east_for_west", "unknown")
 """What coordinates outside an extent may be, in the order in which it is asked."""
 
 
-def outside_extent(layer: gpd.GeoDataFrame | gpd.GeoSeries, extent_ft: Sequence[float]) -> gpd.GeoDataFrame:
+def outside_extent(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric, extent_ft: Sequence[float]) -> gpd.GeoDataFrame:
     """
     Features that reach outside a box, with the mistake that would explain it.
 
@@ -24,7 +26,7 @@ def outside_extent(layer: gpd.GeoDataFrame | gpd.GeoSeries, extent_ft: Sequence[
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n features of any type
+    layer : GeoDataFrame, GeoSeries or Fabric, n features of any type
         In feet. Null and empty geometries, and those with a coordinate that is not a number, lie nowhere and are left out.
         Not modified.
     extent_ft : four floats
@@ -47,7 +49,7 @@ def outside_extent(layer: gpd.GeoDataFrame | gpd.GeoSeries, extent_ft: Sequence[
     box = np.asarray(extent_ft, dtype=float)
     if box.shape != (4,) or not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
         raise ValueError(f"Invalid extent_ft '{extent_ft}'. Must be least easting, northing, greatest easting, northing.")
-    bounds = _bounds(np.asarray(layer.geometry.array, dtype=object))
+    bounds = _bounds(layer)
     feature = np.flatnonzero(~np.isnan(bounds[:, 0]) & ~_within(bounds, box))
     bounds = bounds[feature]
     away = np.maximum(box[:2] - bounds[:, :2], bounds[:, 2:] - box[2:]).max(axis=1, initial=0)
@@ -67,11 +69,11 @@ def outside_extent(layer: gpd.GeoDataFrame | gpd.GeoSeries, extent_ft: Sequence[
     return gpd.GeoDataFrame(table, geometry=middle, crs=layer.crs)
 
 
-def _bounds(geometry: np.ndarray) -> np.ndarray:
+def _bounds(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric) -> np.ndarray:
     """The bounds of each geometry; NaN where it has a coordinate that is not a number: bounds would leave that one out."""
+    geometry = layer.geometry if isinstance(layer, Fabric) else np.asarray(layer.geometry.array, dtype=object)
     bounds = shapely.bounds(geometry).reshape(-1, 4)
-    coordinates, owner = shapely.get_coordinates(geometry, return_index=True)
-    bounds[owner[~np.isfinite(coordinates).all(axis=1)]] = np.nan
+    bounds[not_finite(layer)] = np.nan
     return bounds
 
 

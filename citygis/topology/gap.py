@@ -2,6 +2,8 @@
 Ground inside a boundary that nothing covers.
 """
 
+from collections.abc import Callable
+
 import geopandas as gpd
 import numpy as np
 import shapely
@@ -88,24 +90,37 @@ def pieces(polygons: np.ndarray, *, most_vertices: int = PIECE_VERTICES) -> np.n
     array of polygons
         Together the same ground; small polygons as they were.
     """
-    done, todo = [], np.asarray(polygons, dtype=object)
+    polygons = np.asarray(polygons, dtype=object)
+    cut = _cut(polygons, most_vertices, lambda polygon, box: shapely.clip_by_rect(polygon, *box))
+    # Clipping is many times as fast as intersection, and GEOS does not promise that what it gives is valid.
+    lost = abs(shapely.area(cut).sum() - shapely.area(polygons).sum())
+    if lost > 1e-6 * len(cut) or not threaded(shapely.is_valid, cut).all():
+        cut = _cut(polygons, most_vertices, lambda polygon, box: shapely.intersection(polygon, shapely.box(*box)))
+    return cut
+
+
+def _cut(polygons: np.ndarray, most_vertices: int, within: Callable[[shapely.Polygon, tuple], shapely.Geometry]) -> np.ndarray:
+    """Polygons halved again and again; ``within(polygon, box)`` is what of a polygon lies in a box."""
+    done, todo = [], polygons
     while len(todo):
         low_e, low_n, high_e, high_n = shapely.bounds(todo).T
         small = (shapely.get_num_coordinates(todo) <= most_vertices) | (
             np.maximum(high_e - low_e, high_n - low_n) < SMALLEST_PIECE_FT
         )
         done.append(todo[small])
-        todo = todo[~small]
-        if not len(todo):
-            break
-        low_e, low_n, high_e, high_n = shapely.bounds(todo).T
-        wide = (high_e - low_e) >= (high_n - low_n)
-        middle = np.where(wide, (low_e + high_e) / 2, (low_n + high_n) / 2)
-        first = shapely.box(low_e, low_n, np.where(wide, middle, high_e), np.where(wide, high_n, middle))
-        second = shapely.box(np.where(wide, middle, low_e), np.where(wide, low_n, middle), high_e, high_n)
-        halves = threaded(shapely.intersection, np.concatenate([todo, todo]), np.concatenate([first, second]), chunk=4)
-        todo = polygon_parts(halves)[0]
+        halves = [within(each, box) for each in todo[~small] for box in _halves(each)]
+        todo = polygon_parts(np.array(halves, dtype=object))[0]
     return np.concatenate(done) if done else todo
+
+
+def _halves(polygon: shapely.Polygon) -> tuple[tuple, tuple]:
+    """The boxes on either side of the middle of the longer side of a polygon's own box."""
+    west, south, east, north = polygon.bounds
+    if east - west >= north - south:
+        middle = (west + east) / 2
+        return (west, south, middle, north), (middle, south, east, north)
+    middle = (south + north) / 2
+    return (west, south, east, middle), (west, middle, east, north)
 
 
 def _covering(covers: tuple) -> tuple[np.ndarray, np.ndarray]:
@@ -135,7 +150,7 @@ def _uncovered(inside: np.ndarray, covering: np.ndarray, width_ft: float) -> np.
     edges = unmatched_edges(covering, inside)
     at, by = shapely.STRtree(edges).query(inside, predicate="intersects")
     whole = np.bincount(at, minlength=len(inside)) > MANY_EDGES
-    whole[np.unique(meeting(inside))] = True
+    whole[meeting(inside)] = True
     if whole.any():
         left[whole] = _differences(inside[whole], cut)
     alone = np.flatnonzero(~whole & ~shapely.is_missing(inside))

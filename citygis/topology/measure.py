@@ -54,9 +54,9 @@ def ground(layer: gpd.GeoDataFrame | gpd.GeoSeries, what: str = "This layer") ->
 
 
 def flat(geometry: np.ndarray) -> np.ndarray:
-    """A copy without elevations."""
+    """A copy without elevations and measures."""
     geometry = np.array(geometry, dtype=object)
-    raised = shapely.has_z(geometry)
+    raised = shapely.has_z(geometry) | shapely.has_m(geometry)
     geometry[raised] = shapely.force_2d(geometry[raised])
     return geometry
 

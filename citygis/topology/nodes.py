@@ -2,22 +2,25 @@
 Where lines end: at each other, near each other, or nowhere.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
 
 from citygis.errors import CRSError
 from citygis.topology.points import require_points
-from citygis.topology.segments import NODE_TOLERANCE_FT, Segments, line_parts, segments
+from citygis.topology.segments import NODE_TOLERANCE_FT, Segments, box_pairs, line_parts, segments
 
 LOOSE_KINDS = ("dangle", "undershoot", "overshoot")
 """What a loose end can be: far from every other line, stopping short of one, or reaching past one."""
 
 
-class Ends(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Ends:
     """
     The two ends of each single line of a layer; end ``i`` belongs to part ``i // 2`` and is its start where ``i`` is even.
 
@@ -34,6 +37,11 @@ class Ends(NamedTuple):
     edges : Segments
     at, by : arrays of int
         An end and a segment it lies on, away from the ends of that segment's line: a junction without a node.
+    crs : CRS
+        Of the layer.
+    node_tolerance_ft : float
+    tree : STRtree
+        Of the segments, as lines.
     """
 
     parts: np.ndarray
@@ -44,39 +52,60 @@ class Ends(NamedTuple):
     edges: Segments
     at: np.ndarray
     by: np.ndarray
+    crs: CRS
+    node_tolerance_ft: float
+    tree: shapely.STRtree
+
+    @cached_property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of segments whose boxes come within the tolerance, each once, the lower number first."""
+        at, by = box_pairs(self.edges, self.tree, self.node_tolerance_ft)
+        return at[at < by], by[at < by]
 
 
-def ends_of(lines: gpd.GeoDataFrame | gpd.GeoSeries, node_tolerance_ft: float = NODE_TOLERANCE_FT) -> Ends:
+def ends_of(lines: "gpd.GeoDataFrame | gpd.GeoSeries | Ends", node_tolerance_ft: float = NODE_TOLERANCE_FT) -> Ends:
     """
     Which line ends meet, and which lie on another line where it has no end.
+
+    Every measure of a line network takes a layer or, so that this is worked out once, what this gives back.
+
+    Parameters
+    ----------
+    lines : GeoDataFrame, GeoSeries or Ends, n lines
+        In feet; of a polygon the rings count. `Ends` come back as they are, with the tolerance they were made with. Not modified.
+    node_tolerance_ft : float
+        Ends this near each other are one node.
 
     Raises
     ------
     CRSError
         If `lines` has no CRS or is not in feet.
     """
+    if isinstance(lines, Ends):
+        return lines
     parts, owner = line_parts(lines)
     points = np.stack([shapely.get_point(parts, 0), shapely.get_point(parts, -1)], axis=1).ravel()
     edges = segments(parts)
     node = places(shapely.get_coordinates(points), node_tolerance_ft)
     count = np.bincount(node) if len(node) else np.zeros(0, dtype=np.intp)
-    at, by = shapely.STRtree(edges.lines()).query(points, predicate="dwithin", distance=node_tolerance_ft)
+    tree = shapely.STRtree(edges.lines())
+    at, by = tree.query(points, predicate="dwithin", distance=node_tolerance_ft)
     first, last = 2 * edges.part[by], 2 * edges.part[by] + 1
     own = edges.part[by] == at // 2
     inside = np.where(own, node[at] != node[at ^ 1], (node[at] != node[first]) & (node[at] != node[last]))
     inside &= ~own | (_length_between_ft(edges, at, by) > 4 * node_tolerance_ft)  # every line starts at its own end
-    return Ends(parts, owner, points, node, count, edges, at[inside], by[inside])
+    return Ends(parts, owner, points, node, count, edges, at[inside], by[inside], lines.crs, node_tolerance_ft, tree)
 
 
 def loose_ends(
-    lines: gpd.GeoDataFrame | gpd.GeoSeries, *, reach_ft: float = 5.0, node_tolerance_ft: float = NODE_TOLERANCE_FT
+    lines: gpd.GeoDataFrame | gpd.GeoSeries | Ends, *, reach_ft: float = 5.0, node_tolerance_ft: float = NODE_TOLERANCE_FT
 ) -> gpd.GeoDataFrame:
     """
     Line ends that meet no other line: dangles, and among them those that stop short of a line or reach past one.
 
     Parameters
     ----------
-    lines : GeoDataFrame or GeoSeries, n lines
+    lines : GeoDataFrame, GeoSeries or Ends, n lines
         In feet; of a polygon the rings count. Null, empty and not finite geometries, and points, have no ends. Not modified.
     reach_ft : float
         How far short of or past another line an end is told as an undershoot or an overshoot of it.
@@ -103,13 +132,14 @@ def loose_ends(
     crosses or meets another one within `reach_ft`.
     """
     ends = ends_of(lines, node_tolerance_ft)
+    node_tolerance_ft = ends.node_tolerance_ft
     loose = ends.count[ends.node] == 1
     loose[ends.at] = False
     rows = np.flatnonzero(loose)
-    at, by = shapely.STRtree(ends.edges.lines()).query(ends.points[rows], predicate="dwithin", distance=reach_ft)
+    at, by = ends.tree.query(ends.points[rows], predicate="dwithin", distance=reach_ft)
     other = ends.edges.part[by] != rows[at] // 2
     at, by = at[other], by[other]
-    way = shapely.shortest_line(ends.points[rows[at]], ends.edges.take(by).lines())
+    way = shapely.shortest_line(ends.points[rows[at]], ends.tree.geometries[by])
     # A short last course is near the line it goes on from: that is where it hangs, and not what it misses.
     misses = shapely.distance(shapely.get_point(way, 1), ends.points[rows[at] ^ 1]) > node_tolerance_ft
     short_ft, short_of = _least(len(rows), at[misses], shapely.length(way[misses]), ends.owner[ends.edges.part[by[misses]]])
@@ -122,10 +152,12 @@ def loose_ends(
         "other": np.choose(kind, [np.full(len(rows), -1), short_of, past]),
         "distance_ft": np.choose(kind, [np.full(len(rows), np.nan), short_ft, past_ft]),
     }
-    return gpd.GeoDataFrame(table, geometry=ends.points[rows], crs=lines.crs)
+    return gpd.GeoDataFrame(table, geometry=ends.points[rows], crs=ends.crs)
 
 
-def pseudo_nodes(lines: gpd.GeoDataFrame | gpd.GeoSeries, *, node_tolerance_ft: float = NODE_TOLERANCE_FT) -> gpd.GeoDataFrame:
+def pseudo_nodes(
+    lines: gpd.GeoDataFrame | gpd.GeoSeries | Ends, *, node_tolerance_ft: float = NODE_TOLERANCE_FT
+) -> gpd.GeoDataFrame:
     """
     Places where two lines end and no third one passes: they could be one line.
 
@@ -134,7 +166,7 @@ def pseudo_nodes(lines: gpd.GeoDataFrame | gpd.GeoSeries, *, node_tolerance_ft: 
 
     Parameters
     ----------
-    lines : GeoDataFrame or GeoSeries, n lines
+    lines : GeoDataFrame, GeoSeries or Ends, n lines
         In feet. Null, empty and not finite geometries, and points, have no ends. Not modified.
     node_tolerance_ft : float
 
@@ -167,7 +199,7 @@ def pseudo_nodes(lines: gpd.GeoDataFrame | gpd.GeoSeries, *, node_tolerance_ft: 
     one, other, left, right = one[order], other[order], left[order], right[order]
     in_, out = _heading(ends, one), _heading(ends, other)
     turn = np.degrees(np.arctan2(np.abs(in_[:, 0] * out[:, 1] - in_[:, 1] * out[:, 0]), -(in_ * out).sum(axis=1)))
-    return gpd.GeoDataFrame({"left": left, "right": right, "turn_deg": turn}, geometry=ends.points[one], crs=lines.crs)
+    return gpd.GeoDataFrame({"left": left, "right": right, "turn_deg": turn}, geometry=ends.points[one], crs=ends.crs)
 
 
 def ends_off_corners(
@@ -223,7 +255,7 @@ def _passed(
     loose = np.full(len(ends.points), -1)
     loose[rows] = np.arange(len(rows))
     part = rows[at] // 2
-    where = shapely.intersection(ends.parts[part], ends.edges.take(by).lines())
+    where = shapely.intersection(ends.parts[part], ends.tree.geometries[by])
     coordinates, pair = shapely.get_coordinates(where, return_index=True)
     end, place, other = rows[at[pair]], shapely.points(coordinates), ends.owner[ends.edges.part[by[pair]]]
     passes = shapely.distance(place, ends.points[end ^ 1]) > node_tolerance_ft  # what it starts from it does not pass

@@ -11,6 +11,8 @@ from citygis.topology.measure import flat, ground
 from citygis.topology.validity import not_finite
 from citygis.units import require_feet
 
+_BEND_FT = 0.5
+
 
 def outside_own(
     points: gpd.GeoDataFrame | gpd.GeoSeries,
@@ -78,3 +80,32 @@ def require_points(layer: gpd.GeoDataFrame | gpd.GeoSeries, what: str = "This la
     geometry = flat(np.asarray(layer.geometry.array, dtype=object))
     geometry[(shapely.get_type_id(geometry) != 0) | shapely.is_empty(geometry) | not_finite(layer)] = None
     return geometry
+
+
+def across_ft(points: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """
+    How far each point lies to the left of the line beside it.
+
+    Parameters
+    ----------
+    points : array of n Point
+    lines : array of n LineString
+        In feet; not null.
+
+    Returns
+    -------
+    (n,) array of float
+        Feet, positive to the left of the line as it is drawn, negative to the right. Measured square to the line at the place of it
+        that is nearest; past an end, square to the line carried on from there. At a bend the direction is that from a little before
+        it to a little after.
+    """
+    at = shapely.line_locate_point(lines, points)
+    near = shapely.get_coordinates(shapely.line_interpolate_point(lines, at)).reshape(-1, 2)
+    before = shapely.get_coordinates(shapely.line_interpolate_point(lines, np.maximum(at - _BEND_FT, 0.0))).reshape(-1, 2)
+    after = shapely.get_coordinates(
+        shapely.line_interpolate_point(lines, np.minimum(at + _BEND_FT, shapely.length(lines)))
+    ).reshape(-1, 2)
+    way = after - before
+    away = shapely.get_coordinates(points).reshape(-1, 2) - near
+    length = np.hypot(*way.T)
+    return (way[:, 0] * away[:, 1] - way[:, 1] * away[:, 0]) / np.where(length > 0, length, 1.0)

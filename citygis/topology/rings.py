@@ -8,13 +8,13 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.topology.measure import COORDINATE_RESOLUTION_FT, flat
-from citygis.topology.threads import side_by_side
+from citygis.topology.fabric import Fabric, fabric_of
+from citygis.topology.measure import COORDINATE_RESOLUTION_FT
+from citygis.topology.nearness import spread
+from citygis.topology.paths import HOLE, POINT, SHARP, SHELL, SHORT_FT, Paths
 from citygis.units import require_feet
 
 _SLACK_FT = COORDINATE_RESOLUTION_FT / 2
-_LINE, _RING, _POLYGON = 1, 2, 3
-_ROWS = 50_000
 
 
 class _Walk(NamedTuple):
@@ -28,18 +28,17 @@ class _Walk(NamedTuple):
     number: np.ndarray
     """Counts the paths of each feature from 0, in the order they are stored: shell, its holes, the next part's shell."""
     is_ring: np.ndarray
-    is_hole: np.ndarray
 
 
 def repeated_vertices(
-    layer: gpd.GeoDataFrame | gpd.GeoSeries, *, tolerance_ft: float = COORDINATE_RESOLUTION_FT
+    layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric, *, tolerance_ft: float = COORDINATE_RESOLUTION_FT
 ) -> gpd.GeoDataFrame:
     """
     Vertices that stand where the one before them stands.
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n polygons or lines
+    layer : GeoDataFrame, GeoSeries or Fabric, n polygons or lines
         In feet. Null and empty geometries, points, and coordinates that are not numbers have nothing repeated. Elevations are
         not looked at: a line that climbs straight up repeats its place. Not modified.
     tolerance_ft : float
@@ -62,13 +61,13 @@ def repeated_vertices(
     return gpd.GeoDataFrame(table, geometry=shapely.points(ends[:, 1]), crs=layer.crs)
 
 
-def short_edges(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, tolerance_ft: float = 0.02) -> gpd.GeoDataFrame:
+def short_edges(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric, *, tolerance_ft: float = 0.02) -> gpd.GeoDataFrame:
     """
     Edges shorter than a survey can set apart.
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n polygons or lines
+    layer : GeoDataFrame, GeoSeries or Fabric, n polygons or lines
         In feet. Null and empty geometries, points, and coordinates that are not numbers have no edges. Not modified.
     tolerance_ft : float
         Edges of this length and longer are not reported. What is as short as `COORDINATE_RESOLUTION_FT` is no edge but a
@@ -91,7 +90,7 @@ def short_edges(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, tolerance_ft: float 
     return gpd.GeoDataFrame(table, geometry=shapely.linestrings(ends), crs=layer.crs)
 
 
-def spikes(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, angle_deg: float = 0.5, tip_ft: float = 0.02) -> gpd.GeoDataFrame:
+def spikes(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric, *, angle_deg: float = 0.5, tip_ft: float = 0.02) -> gpd.GeoDataFrame:
     """
     Places where a boundary or a line runs out and nearly straight back.
 
@@ -100,7 +99,7 @@ def spikes(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, angle_deg: float = 0.5, t
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n polygons or lines
+    layer : GeoDataFrame, GeoSeries or Fabric, n polygons or lines
         In feet. Null and empty geometries, points, and coordinates that are not numbers have no spikes. Repeated vertices
         are seen through. Not modified.
     angle_deg : float
@@ -130,15 +129,15 @@ def spikes(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, angle_deg: float = 0.5, t
     if not 0 < angle_deg < 90:
         raise ValueError(f"Invalid angle_deg '{angle_deg}'. Must be more than 0 and less than 90.")
     require_feet(layer.crs)
-    found = [_spikes(walk, angle_deg, tip_ft) for walk in _walks(layer)]
-    feature, path, vertex, angle, height, base, sides = (np.concatenate(c) for c in zip(*found, strict=True))
+    walk = _suspected(fabric_of(layer).paths, angle_deg, tip_ft)
+    feature, path, vertex, angle, height, base, sides = _spikes(walk, angle_deg, tip_ft)
     table = {"feature": feature, "path": path, "vertex": vertex, "angle_deg": angle, "height_ft": height, "base_ft": base}
     order = np.lexsort((vertex, path, feature))
     frame = gpd.GeoDataFrame(table, geometry=shapely.linestrings(sides), crs=layer.crs)
     return frame.iloc[order].reset_index(drop=True)
 
 
-def backward_rings(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, shells: str = "counterclockwise") -> gpd.GeoDataFrame:
+def backward_rings(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric, *, shells: str = "counterclockwise") -> gpd.GeoDataFrame:
     """
     Rings that run the wrong way round.
 
@@ -146,11 +145,11 @@ def backward_rings(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, shells: str = "co
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n polygons
+    layer : GeoDataFrame, GeoSeries or Fabric, n polygons
         In any CRS. Null and empty geometries, lines and points have no rings; a ring without area runs neither way. Not modified.
-    shells : {"counterclockwise", "clockwise"}
-        How shells run; holes run the other way. Counterclockwise in OGC 06-103r4 section 6.1.11.1 and RFC 7946 section 3.1.6,
-        clockwise in shapefiles (Esri Shapefile Technical Description, 1998, p. 8).
+    shells : {"counterclockwise", "clockwise", "most"}
+        How shells run; holes run the other way. "most": as most of the shells of the layer run. Counterclockwise in OGC 06-103r4
+        section 6.1.11.1 and RFC 7946 section 3.1.6, clockwise in shapefiles (Esri Shapefile Technical Description, 1998, p. 8).
 
     Returns
     -------
@@ -161,46 +160,63 @@ def backward_rings(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, shells: str = "co
     Raises
     ------
     ValueError
-        If `shells` is neither of the two.
+        If `shells` is none of the three.
     """
-    if shells not in ("counterclockwise", "clockwise"):
-        raise ValueError(f"Invalid shells '{shells}'. Must be 'counterclockwise' or 'clockwise'.")
-    found = [_backward(walk, 1 if shells == "counterclockwise" else -1) for walk in _walks(layer)]
-    feature, path, hole, area, rings = (np.concatenate(column) for column in zip(*found, strict=True))
-    return gpd.GeoDataFrame({"feature": feature, "path": path, "is_hole": hole, "area_sqft": area}, geometry=rings, crs=layer.crs)
+    if shells not in ("counterclockwise", "clockwise", "most"):
+        raise ValueError(f"Invalid shells '{shells}'. Must be 'counterclockwise', 'clockwise' or 'most'.")
+    paths = fabric_of(layer).paths
+    ring = (paths.kind >= SHELL) & (paths.area_sqft != 0) & paths.finite[paths.owner]
+    clockwise = shells == "clockwise" or (shells == "most" and clockwise_surplus(layer) > 0)
+    wants = np.where((paths.kind == HOLE) ^ clockwise, -1, 1)
+    wrong = np.flatnonzero(ring & (paths.area_sqft * wants < 0))
+    told, vertex = spread(paths.start[wrong], paths.start[wrong + 1])
+    rings = shapely.linestrings(paths.coordinates[vertex], indices=told)
+    table = {
+        "feature": paths.owner[wrong].astype(np.intp),
+        "path": _numbers(paths, wrong),
+        "is_hole": paths.kind[wrong] == HOLE,
+        "area_sqft": np.abs(paths.area_sqft[wrong]),
+    }
+    return gpd.GeoDataFrame(table, geometry=rings, crs=layer.crs)
 
 
-def _walks(layer: gpd.GeoDataFrame | gpd.GeoSeries) -> list[_Walk]:
-    """The vertices of a layer, some features at a time: what belongs together fits the cache."""
-    geometry = np.asarray(layer.geometry.array, dtype=object)
-    starts = range(0, max(len(geometry), 1), _ROWS)
-    return side_by_side([lambda i=i: _walk(geometry[i : i + _ROWS], i) for i in starts])
+def clockwise_surplus(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric) -> int:
+    """
+    How many more shells of a layer run clockwise than the other way; negative where most run counterclockwise.
+
+    Parameters
+    ----------
+    layer : GeoDataFrame, GeoSeries or Fabric
+        In any CRS. A ring without area, or with a coordinate that is not a number, runs neither way.
+    """
+    paths = fabric_of(layer).paths
+    shell = (paths.kind == SHELL) & paths.finite[paths.owner]
+    return int(-np.sign(paths.area_sqft[shell]).sum())
 
 
-def _walk(geometry: np.ndarray, first: int) -> _Walk:
-    """The vertices of geometries of any type; `first` is the position of the first of them. None where one is not a number."""
-    geometry = flat(geometry)
-    coordinates, owner = shapely.get_coordinates(geometry, return_index=True)
-    geometry[owner[~np.isfinite(coordinates).all(axis=1)]] = None
-    parts, owner = shapely.get_parts(geometry, return_index=True)
-    while (shapely.get_type_id(parts) > _POLYGON).any():  # a collection may hold a multipolygon
-        parts, at = shapely.get_parts(parts, return_index=True)
-        owner = owner[at]
-    kind = shapely.get_type_id(parts)
-    areas, lines = np.flatnonzero(kind == _POLYGON), np.flatnonzero((kind == _LINE) | (kind == _RING))
-    rings, at = shapely.get_rings(parts[areas], return_index=True)
-    part = np.concatenate([areas[at], lines])
-    is_ring = np.repeat([True, False], [len(rings), len(lines)])
-    is_hole = np.zeros(len(part), dtype=bool)
-    is_hole[1 : len(rings)] = at[1:] == at[:-1]
-    paths = np.concatenate([rings, parts[lines]])
-    order = np.argsort(part, kind="stable")
-    paths, part, is_ring, is_hole = paths[order], part[order], is_ring[order], is_hole[order]
-    owner = owner[part]
-    heads = np.flatnonzero(np.append(True, owner[1:] != owner[:-1])) if len(owner) else np.empty(0, dtype=np.intp)
-    number = np.arange(len(owner)) - np.repeat(heads, np.diff(np.append(heads, len(owner))))
-    coordinates, path = shapely.get_coordinates(paths, return_index=True)
-    return _Walk(coordinates, path, owner + first, number, is_ring, is_hole)
+def _numbers(paths: Paths, path: np.ndarray) -> np.ndarray:
+    """Which of the rings and lines of its feature each path is, counted from 0."""
+    first = paths.first[paths.owner[path]]
+    if not (paths.kind == POINT).any():
+        return path - first
+    before = np.concatenate([[0], np.cumsum(paths.kind != POINT)])
+    return before[path] - before[first]
+
+
+def _suspected(paths: Paths, angle_deg: float, tip_ft: float) -> _Walk:
+    """The rings and lines that may have a spike: those that turn back somewhere, or have an edge short enough for a tip."""
+    held = (paths.kind != POINT) & paths.finite[paths.owner]
+    if np.tan(np.radians(angle_deg)) < SHARP and tip_ft + COORDINATE_RESOLUTION_FT < SHORT_FT:
+        ends = paths.coordinates[paths.short], paths.coordinates[paths.short + 1]
+        tip = np.hypot(*(ends[1] - ends[0]).T) <= max(tip_ft, COORDINATE_RESOLUTION_FT) + _SLACK_FT
+        some = np.zeros(len(held), dtype=bool)
+        some[paths.path_of[paths.sharp]] = True
+        some[paths.path_of[paths.short[tip]]] = True
+        held &= some
+    path = np.flatnonzero(held)
+    at, vertex = spread(paths.start[path], paths.start[path + 1])
+    owner = paths.owner[path].astype(np.intp)
+    return _Walk(paths.coordinates[vertex], at, owner, _numbers(paths, path), paths.kind[path] >= SHELL)
 
 
 def _starts(walk: _Walk) -> np.ndarray:
@@ -211,15 +227,16 @@ def _starts(walk: _Walk) -> np.ndarray:
 def _edges_shorter_than(layer, more_than_ft: float, less_than_ft: float) -> tuple[np.ndarray, ...]:
     """Edges with a length in between: feature, path, vertex, length and ends of each."""
     require_feet(layer.crs)
-    columns = []
-    for walk in _walks(layer):
-        here = walk.coordinates
-        length = np.hypot(*(here[1:] - here[:-1]).T)
-        at = np.flatnonzero((walk.path[1:] == walk.path[:-1]) & (length > more_than_ft) & (length < less_than_ft))
-        path = walk.path[at]
-        ends = np.stack([here[at], here[at + 1]], axis=1)
-        columns.append((walk.owner[path], walk.number[path], at - _starts(walk)[path], length[at], ends))
-    return tuple(np.concatenate(column) for column in zip(*columns, strict=True))
+    paths = fabric_of(layer).paths
+    edge = paths.short
+    if less_than_ft > SHORT_FT:
+        edge = np.delete(np.arange(len(paths.coordinates)), paths.start[1:] - 1)
+    ends = np.stack([paths.coordinates[edge], paths.coordinates[edge + 1]], axis=1)
+    length = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
+    path = paths.path_of[edge]
+    told = (length > more_than_ft) & (length < less_than_ft) & paths.finite[paths.owner[path]]
+    edge, path = edge[told], path[told]
+    return paths.owner[path].astype(np.intp), _numbers(paths, path), edge - paths.start[path], length[told], ends[told]
 
 
 def _spikes(walk: _Walk, angle_deg: float, tip_ft: float) -> tuple[np.ndarray, ...]:
@@ -277,18 +294,3 @@ def _sides(here, tips, back, other_tip, on, angle_deg: float, longer_than_ft: fl
     right_end = tip_on + right * (height / lengths[1][found])[:, None]
     sides = np.stack([left_end, tip, tip_on, right_end], axis=1)
     return tips, angle, height, np.hypot(*(right_end - left_end).T), sides
-
-
-def _backward(walk: _Walk, turn: int) -> tuple[np.ndarray, ...]:
-    start = _starts(walk)
-    origin = walk.coordinates[start][walk.path] if len(start) else walk.coordinates
-    near = walk.coordinates - origin  # at State Plane coordinates the products would lose the figures that decide
-    with np.errstate(over="ignore", invalid="ignore"):
-        twice = near[:-1, 0] * near[1:, 1] - near[1:, 0] * near[:-1, 1]
-    same = walk.path[1:] == walk.path[:-1]
-    area = np.bincount(walk.path[:-1][same], weights=twice[same], minlength=len(start)) / 2
-    wants = np.where(walk.is_hole, -turn, turn)
-    wrong = np.flatnonzero(walk.is_ring & (area * wants < 0))
-    told = np.isin(walk.path, wrong)
-    rings = shapely.linestrings(walk.coordinates[told], indices=np.searchsorted(wrong, walk.path[told]))
-    return walk.owner[wrong], walk.number[wrong], walk.is_hole[wrong], np.abs(area[wrong]), rings

@@ -90,10 +90,15 @@ def segments(parts: np.ndarray) -> Segments:
     return Segments(coordinates[walked], coordinates[walked + 1], part[walked])
 
 
-def box_pairs(some: Segments, others: Segments, reach_ft: float) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of segments whose boxes, the first widened by `reach_ft`, meet: a superset of those within reach."""
+def box_pairs(some: Segments, others: Segments | shapely.STRtree, reach_ft: float) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Positions of segments whose boxes, the first widened by `reach_ft`, meet: a superset of those within reach.
+
+    The others may be given as the tree of their lines, where there is one already.
+    """
     low, high = np.minimum(some.start, some.end) - reach_ft, np.maximum(some.start, some.end) + reach_ft
-    found = shapely.STRtree(others.lines()).query(shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1]))
+    tree = others if isinstance(others, shapely.STRtree) else shapely.STRtree(others.lines())
+    found = tree.query(shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1]))
     return found[0], found[1]
 
 

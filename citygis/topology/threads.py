@@ -49,5 +49,7 @@ def side_by_side(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
 
     What one task spends in Python another can use for GEOS. An exception of a task is raised here.
     """
+    if len(tasks) < 2:
+        return [task() for task in tasks]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         return [each.result() for each in [pool.submit(task) for task in tasks]]

@@ -6,10 +6,13 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.topology.corners import SAME_CORNER_FT, Corners, corners_of
+from citygis.topology.approaches import CORNER_FT
+from citygis.topology.corners import corners_beside
+from citygis.topology.fabric import Fabric, fabric_of
 from citygis.topology.measure import COORDINATE_RESOLUTION_FT
 from citygis.topology.nearness import points_in_boxes, spread
-from citygis.topology.overlap import LARGEST_STACK
+from citygis.topology.places import LARGEST_STACK, SAME_CORNER_FT, Corners
+from citygis.units import require_feet
 
 LONG_EDGE_FT = 64.0
 """A longer edge is looked at in pieces: the box around a long slanting edge would hold half the city."""
@@ -21,11 +24,10 @@ _SLACK_FT = COORDINATE_RESOLUTION_FT / 2
 
 
 def missing_vertices(
-    layer: gpd.GeoDataFrame | gpd.GeoSeries,
+    layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric,
     *,
     tolerance_ft: float = 0.01,
-    corner_ft: float = 0.12,
-    corners: Corners | None = None,
+    corner_ft: float = CORNER_FT,
 ) -> gpd.GeoDataFrame:
     """
     Corners of one feature on the edge of another that has no vertex there: a T-junction that is drawn on one side only.
@@ -34,15 +36,13 @@ def missing_vertices(
 
     Parameters
     ----------
-    layer : GeoDataFrame or GeoSeries, n polygons
+    layer : GeoDataFrame, GeoSeries or Fabric, n polygons
         In feet. What is null, empty or has a coordinate that is not a number is left out. Not modified.
     tolerance_ft : float
         How far from the edge the corner may lie. A corner rounded to 0.0001 ft lies within 0.0001 ft.
     corner_ft : float
         A corner that is misaligned with one of the other feature by as much as this is not told again here: see
         `misaligned_corners`, which is meant to be given the same figure.
-    corners : Corners, optional
-        `corners_of` this layer, where they are known already.
 
     Returns
     -------
@@ -61,7 +61,9 @@ def missing_vertices(
     """
     if corner_ft < tolerance_ft:
         raise ValueError(f"Invalid corner_ft '{corner_ft}'. Must be at least tolerance_ft, {tolerance_ft}.")
-    corners = corners_of(layer) if corners is None else corners
+    whole = fabric_of(layer)
+    require_feet(whole.crs)
+    rows, corners = corners_beside(whole, corner_ft)
     edges, start, owners = _edges(corners)
     edge, place, off = _on_edges(corners.places, edges, tolerance_ft + _SLACK_FT)
     pair, side = spread(start[edge], start[edge + 1])
@@ -76,12 +78,12 @@ def missing_vertices(
     other = _others(corners, feature, place, corner_ft)
     told = other >= 0
     table = {
-        "feature": feature[told],
-        "other": other[told],
+        "feature": rows[feature[told]],
+        "other": rows[other[told]],
         "uses": np.diff(corners.start)[place[told]],
         "off_ft": off[told],
     }
-    return gpd.GeoDataFrame(table, geometry=shapely.points(corners.places[place[told]]), crs=layer.crs)
+    return gpd.GeoDataFrame(table, geometry=shapely.points(corners.places[place[told]]), crs=whole.crs)
 
 
 def _edges(corners: Corners) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

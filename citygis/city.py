@@ -5,17 +5,23 @@ A City: its coordinate system and epoch, its spellings and tolerances, and where
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+from urllib.parse import parse_qs
 
 from pydantic import Field, PrivateAttr, field_validator
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjCRSError
 
 from citygis.errors import CRSError, SettingsError
+from citygis.findings import Severity
 from citygis.geodesy import Frame, LocalSystem, Velocity, parse_frame, require_foot_of_the_system
 from citygis.schema import Schema, apn_profiles, schema
 from citygis.settings import Settings, check, read_toml
 from citygis.units import METRE, unit_of
+
+
+DATABASE_SCHEMES = ("postgresql://", "postgres://")
+"""How the address of a PostGIS database begins."""
 
 
 class Extent(Settings):
@@ -48,6 +54,31 @@ class Folders(Settings):
     jobs: str = "jobs"
     grids: str = "grids"
     receivers: str = "receivers"
+    exceptions: str = "exceptions.toml"
+    backups: str = "backups"
+    reports: str = "reports"
+
+
+class Retention(Settings):
+    """How many backups stay: the newest of each of that many days, weeks and months that have one."""
+
+    daily: int = Field(default=14, ge=0)
+    weekly: int = Field(default=8, ge=0)
+    monthly: int = Field(default=24, ge=0)
+
+
+class RuleChange(Settings):
+    """
+    What a City says of one rule of validation; what it leaves out stays as the catalogue has it.
+
+    ``severity``, ``tolerance`` and ``limit`` as in the catalogue (`citygis.quality.rule`), in the rule's unit. ``off`` puts the
+    rule out of use and is the reason why.
+    """
+
+    severity: Severity | None = None
+    tolerance: float | None = Field(default=None, ge=0)
+    limit: float | None = Field(default=None, ge=0)
+    off: str | None = Field(default=None, min_length=1)
 
 
 class DataFile(NamedTuple):
@@ -64,7 +95,9 @@ class City(Settings):
     ``same_datum`` names datums whose coordinates the City holds to be its own, with the reason: a label that says NAD83 where the
     numbers are NAD83(2011), say. ``realization`` and ``epoch`` say what the City's coordinates are in, ``velocity`` how its ground
     moves against that, ``local`` its local (ground) systems by id. ``apn_profiles`` are ids of `citygis.schema.apn_profiles`, in
-    order of preference.
+    order of preference. ``rules`` changes rules of validation by their codes; `citygis.quality` knows which there are.
+    ``accuracy`` says in feet at 95 % what a method is good for (`citygis.quality.accuracy`). ``retention`` says how many
+    backups are kept.
     """
 
     name: str
@@ -80,6 +113,9 @@ class City(Settings):
     same_datum: dict[str, str] = {}
     tolerances: Tolerances = Tolerances()
     folders: Folders = Folders()
+    rules: dict[str, RuleChange] = {}
+    accuracy: dict[str, Annotated[float, Field(gt=0)]] = {}
+    retention: Retention = Retention()
     store: str = "city.gpkg"
     agency_id: str = Field(default="", description="NENA agency id, used in NGUIDs")
     _folder: Path | None = PrivateAttr(default=None)
@@ -155,6 +191,21 @@ class City(Settings):
         return self._folder / self.folders.receivers if self._folder else None
 
     @property
+    def exceptions_path(self) -> Path | None:
+        """The City's register of accepted findings, whether it is there yet or not; None for the packaged defaults."""
+        return self._folder / self.folders.exceptions if self._folder else None
+
+    @property
+    def backups_folder(self) -> Path:
+        """The folder of the backups of the City's store; ``folders.backups`` may name one elsewhere. Errors as `store_path`."""
+        return self._require_folder("backups") / self.folders.backups
+
+    @property
+    def reports_folder(self) -> Path | None:
+        """The folder of the City's own saved queries; None for the packaged defaults."""
+        return self._folder / self.folders.reports if self._folder else None
+
+    @property
     def schema(self) -> Schema:
         """The City's layers."""
         return schema()
@@ -167,9 +218,16 @@ class City(Settings):
         Raises
         ------
         SettingsError
-            For the packaged defaults, which have no store.
+            For the packaged defaults, which have no store, and where the store is a database (`database`).
         """
+        if self.database:
+            raise SettingsError(f"The store of {self.name} is a database ({self.database}), not a file.")
         return self._require_folder("store") / self.store
+
+    @property
+    def database(self) -> str | None:
+        """The address of the City's PostGIS database, without a password; None where the store is a GeoPackage."""
+        return self.store if self.store.startswith(DATABASE_SCHEMES) else None
 
     @property
     def sheets_folder(self) -> Path:
@@ -235,6 +293,21 @@ def default_city() -> City:
 
 
 def _read(path: Path, folder: Path | None) -> City:
-    city = check(read_toml(path), City, str(path))
+    tables = read_toml(path)
+    _require_no_password(tables.get("store"), path)
+    city = check(tables, City, str(path))
     city._folder = folder
     return city
+
+
+def _require_no_password(address: object, path: Path) -> None:
+    """Looked at before anything can repeat the address in a message."""
+    if not isinstance(address, str) or not address.startswith(DATABASE_SCHEMES):
+        return
+    _, _, rest = address.partition("://")
+    account = rest.partition("/")[0].rpartition("@")[0]
+    if ":" in account or "password" in parse_qs(rest.partition("?")[2]):
+        raise SettingsError(
+            f"{path}: `store` holds a password, where everybody reads it. Take it out; give it by PGPASSWORD, ~/.pgpass or a "
+            'service file (store = "postgresql:///?service=NAME").'
+        )

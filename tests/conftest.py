@@ -19,7 +19,7 @@ def real_data() -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_program():
     """
     The path of a system program; the test is skipped without it, or fails where CITYGIS_REQUIRE_ALL=1.

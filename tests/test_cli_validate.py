@@ -14,6 +14,15 @@ from citygis.schema import source_id_of
 from citygis.store import store
 
 SOURCES = ("source_id", "created_by_record")
+CITY = """
+name = "Sample"
+county = "San Joaquin"
+state = "CA"
+crs = "EPSG:6420"
+realization = "NAD83(2011)"
+epoch = 2010.0
+apn_profiles = ["san_joaquin"]
+"""
 
 
 @pytest.fixture
@@ -71,7 +80,13 @@ def test_any_vector_file_can_be_checked_as_a_layer(run, tmp_path):
 def test_files_are_written_once(run, bad, tmp_path):
     out = tmp_path / "report"
     assert run(bad, "--out", out, "--date", "2026-01-02").exit_code == 1
-    assert sorted(p.name for p in out.iterdir()) == ["findings.csv", "findings.gpkg", "findings.json", "report.html"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "findings.csv",
+        "findings.gpkg",
+        "findings.json",
+        "findings.sarif",
+        "report.html",
+    ]
     again = run(bad, "--out", out)
     assert again.exit_code == 3
     assert "--overwrite" in again.output
@@ -111,10 +126,7 @@ def test_the_layer_of_a_file_and_its_system_can_be_stated(run, tmp_path):
 
 
 def test_the_store_is_checked_where_no_file_is_named(run, tmp_path):
-    (tmp_path / "city.toml").write_text(
-        'name = "Sample"\ncounty = "San Joaquin"\nstate = "CA"\ncrs = "EPSG:6420"\nrealization = "NAD83(2011)"\n'
-        'epoch = 2010.0\napn_profiles = ["san_joaquin"]\n'
-    )
+    (tmp_path / "city.toml").write_text(CITY)
     nothing = run("--city", tmp_path)
     assert nothing.exit_code == 3
     assert not (tmp_path / "city.gpkg").exists()
@@ -126,3 +138,81 @@ def test_the_store_is_checked_where_no_file_is_named(run, tmp_path):
     done = run("--city", tmp_path)
     assert done.exit_code == 0, done.output
     assert "parcel (4)" in done.stdout
+
+
+@pytest.mark.parametrize(("level", "code"), [("error", 1), ("review", 1), ("never", 0)])
+def test_an_error_fails_unless_nothing_is_to(run, bad, level, code):
+    assert run(bad, "--fail-on", level).exit_code == code
+
+
+def test_something_to_review_fails_only_where_it_is_asked(run, bad, tmp_path):
+    (tmp_path / "city.toml").write_text(CITY + '[rules.T01]\nseverity = "review"\n')
+    found = [json.loads(line) for line in run(bad, "--city", tmp_path, "--json").stdout.splitlines()]
+    assert {each["severity"] for each in found} == {"review"}, found
+    assert run(bad, "--city", tmp_path).exit_code == 0
+    assert run(bad, "--city", tmp_path, "--fail-on", "review").exit_code == 1
+
+
+@pytest.fixture
+def granted(run, bad, tmp_path):
+    """What the page saves when its one overlap is accepted."""
+    found = json.loads(run(bad, "--json", "--quiet").stdout)
+    path = tmp_path / "saved.json"
+    said = {name: found[name] for name in ("finding_id", "code", "layer", "feature", "other")}
+    path.write_text(
+        json.dumps([{**said, "reason": "two surveys, case 26-014", "accepted_by": "R. Ortega", "accepted_on": "2026-01-02"}])
+    )
+    return path
+
+
+def test_what_was_accepted_on_the_page_is_counted_and_does_not_fail(run, bad, granted, tmp_path):
+    register = tmp_path / "exceptions.toml"
+    done = run(bad, "--exceptions", register, "--accept-file", granted, "--out", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    assert "0 errors, 0 to review, 0 for information; 1 accepted with a reason" in done.stdout
+    assert "case 26-014" in register.read_text()
+    assert "case 26-014" in (tmp_path / "report" / "report.html").read_text()
+    log = json.loads((tmp_path / "report" / "findings.sarif").read_text())
+    assert [each["suppressions"][0]["justification"] for each in log["runs"][0]["results"]] == ["two surveys, case 26-014"]
+    assert run(bad, "--exceptions", register).exit_code == 0, "the register holds in the next run"
+    assert run(bad).exit_code == 1, "and nowhere else"
+
+
+def test_an_exception_ends_when_its_parcel_is_drawn_otherwise(run, bad, granted, tmp_path):
+    register = tmp_path / "exceptions.toml"
+    assert run(bad, "--exceptions", register, "--accept-file", granted).exit_code == 0
+    write_geopackage(
+        bad, {**sound(), "parcel": parcels(at(0, 0, 60, 109), at(59, 0, 61, 110), at(120, 0, 120, 110))}, overwrite=True
+    )
+    done = run(bad, "--exceptions", register)
+    assert done.exit_code == 1
+    assert "does not hold any more" in done.stderr and "drawn otherwise" in done.stderr
+
+
+def test_a_register_that_is_named_must_be_there(run, bad, tmp_path):
+    done = run(bad, "--exceptions", tmp_path / "nowhere.toml")
+    assert done.exit_code == 3
+    assert "nowhere.toml" in done.output
+
+
+def test_exceptions_need_a_register_to_go_to(run, bad, granted):
+    assert run(bad, "--accept-file", granted).exit_code == 2
+
+
+def test_what_changed_since_the_last_run_is_told(run, bad, good, tmp_path):
+    before = tmp_path / "before"
+    run(good, "--out", before)
+    done = run(bad, "--previous", before, "--out", tmp_path / "now")
+    line = next(line for line in done.stdout.split("Since the last run")[1].splitlines() if "T01" in line)
+    assert line.split() == ["T01", "0", "1", "0", "0", "0", "0", "1"]
+    assert "Since the last run" in (tmp_path / "now" / "report.html").read_text()
+    mended = run(good, "--previous", tmp_path / "now")
+    line = next(line for line in mended.stdout.split("Since the last run")[1].splitlines() if "T01" in line)
+    assert line.split() == ["T01", "1", "0", "0", "1", "0", "0", "0"]
+
+
+def test_the_last_run_is_read_before_it_is_overwritten(run, bad, tmp_path):
+    run(bad, "--out", tmp_path / "out")
+    done = run(bad, "--previous", tmp_path / "out", "--out", tmp_path / "out", "--overwrite")
+    line = next(line for line in done.stdout.split("Since the last run")[1].splitlines() if "T01" in line)
+    assert line.split() == ["T01", "1", "0", "0", "0", "0", "1", "1"]

@@ -30,10 +30,13 @@ def test_a_sound_fabric_has_no_findings():
 @pytest.mark.parametrize(("overlap", "expected"), [(0.005, 0), (0.01, 1), (0.5, 1)])
 def test_parcels_may_not_overlap_by_a_hundredth(overlap, expected):
     found = fabric(*lots(-overlap))
-    assert found["code"].tolist() == ["T01"] * expected
+    # Under the tolerance of the ground the corners are still not the same: for review, at both ends of the line.
+    assert found["code"].tolist() == (["T01"] if expected else ["T31", "T31"])
     if expected:
         row = found.iloc[0]
-        assert (row["severity"], row["feature"], row["other"]) == ("error", "191-190-70", "191-190-71")
+        # No courses are given: what is narrower than the two were surveyed may be drafting, and a person decides.
+        assert row["severity"] == ("error" if overlap > 0.1 else "review")
+        assert (row["feature"], row["other"]) == ("191-190-70", "191-190-71")
         assert row["measure"] == pytest.approx(overlap, rel=0.02)
         assert (row["unit"], row["tolerance"]) == ("ft", 0.01)
         assert row["source_ref"] == "county.shp/parcels#1"
@@ -67,13 +70,14 @@ def test_a_proposal_may_lie_on_what_it_would_replace_but_not_on_another():
     assert found[["code", "feature", "other"]].values.tolist() == [["T01", "191-190-74", "191-190-75"]]
 
 
-@pytest.mark.parametrize(("gap", "expected"), [(0.04, 0), (0.05, 1), (3.0, 1)])
+@pytest.mark.parametrize(("gap", "expected"), [(0.0496, 0), (0.05, 1), (3.0, 1)])
 def test_a_gap_in_a_tract_is_found_though_it_opens_onto_the_street(gap, expected):
     found = fabric(*lots(gap))
-    assert found["code"].tolist() == ["T02"] * expected
+    assert found["code"].tolist() == (["T02"] if expected else ["T33"])
     if expected:
         row = found.iloc[0]
-        assert (row["severity"], row["layer"], row["feature"]) == ("error", "tract", "3021")
+        assert row["severity"] == ("error" if gap > 0.1 else "review")  # as above
+        assert (row["layer"], row["feature"]) == ("tract", "3021")
         assert row["measure"] == pytest.approx(gap, rel=0.02)
         assert row["geometry"].equals_exact(at(60 - gap, 0, gap, 110), 1e-6) or row["geometry"].area == pytest.approx(gap * 110)
 
@@ -81,9 +85,10 @@ def test_a_gap_in_a_tract_is_found_though_it_opens_onto_the_street(gap, expected
 def test_without_the_street_only_what_is_narrower_than_one_is_an_error():
     layers = {"parcel": parcels(*lots(0.5)), "tract": tract()}
     found = validate(layers)
-    # The sliver runs into the street, so they are one piece of open ground, as wide as the street.
-    assert found[["code", "severity"]].values.tolist() == [["T02", "review"]]
+    # The sliver runs into the street, so they are one piece of open ground, as wide as the street; between the lots it is narrow.
+    assert found[["code", "severity"]].values.tolist() == [["T02", "review"], ["T33", "review"]]
     assert "no right_of_way was given" in found["message"][0]
+    assert found["measure"][1] == pytest.approx(0.5, rel=0.01)
 
 
 def test_a_gap_beside_a_broken_parcel_waits_until_it_is_mended():
@@ -107,7 +112,7 @@ def test_a_parcel_that_strayed_out_of_the_world_is_told_once():
 
 
 def test_a_parcel_of_no_tract_may_lie_anywhere():
-    assert fabric(*lots(), at(900, 900, 60, 110), tract_id=None).empty
+    assert fabric(*lots(), at(900, 900, 60, 110), tract_id=None)["rule"].tolist() == ["landlocked", "no_tract_named"]
 
 
 def test_a_link_is_read_in_either_case():
@@ -115,13 +120,16 @@ def test_a_link_is_read_in_either_case():
 
 
 def test_rules_that_lack_a_layer_are_told():
-    told = rules_not_judged({"parcel": parcels()})
-    assert [(item.code, item.layer) for item in told] == [("T07", "parcel")]
-    assert "tract" in told[0].because
-    assert [item.code for item in rules_not_judged({"tract": tract(), "right_of_way": street()})] == ["T02"]
-    assert validate({"tract": tract(), "right_of_way": street()}).empty
-    assert rules_not_judged(sound()) == []
-    assert [item.code for item in rules_not_judged({"tract": tract(), "parcel": parcels().drop(columns="tract_id")})] == ["T07"]
+
+    def told(**layers):
+        return [item for item in rules_not_judged(layers) if item.code in ("T01", "T02", "T07")]
+
+    assert [(item.code, item.layer) for item in told(parcel=parcels())] == [("T07", "parcel")]
+    assert "tract" in told(parcel=parcels())[0].because
+    assert [item.code for item in told(tract=tract(), right_of_way=street())] == ["T02"]
+    assert not validate({"tract": tract(), "right_of_way": street()})["code"].eq("T02").any()
+    assert told(**sound()) == []
+    assert [item.code for item in told(tract=tract(), parcel=parcels().drop(columns="tract_id"))] == ["T07"]
 
 
 def test_streets_may_overlap_only_for_review():

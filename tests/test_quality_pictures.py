@@ -8,6 +8,7 @@ import pytest
 import shapely
 from quality_layers import FEET, at, parcels, sound
 
+from citygis.findings import findings_frame
 from citygis.quality import validate
 from citygis.quality.pictures import Scenery, finding_picture, overview
 from citygis.quality.subject import subject
@@ -45,6 +46,44 @@ def test_the_picture_of_a_gap_names_the_lots_beside_it():
     layers = {**sound(), "parcel": parcels(at(0, 0, 60, 110), at(60.5, 0, 59.5, 110), at(120, 0, 120, 110))}
     svg = finding_picture(validate(layers).iloc[0], scenery(layers))
     assert {"191-190-70", "191-190-71"} <= set(re.findall(r'class="label"[^>]*>([^<]*)<', svg))
+
+
+def test_corners_that_stand_apart_by_less_than_a_line_are_shown_close_up():
+    lots = parcels(at(0, 0, 60, 110), at(60.02, 0, 60, 110))
+    place = shapely.Point(shapely.get_coordinates(lots.geometry[0])[0])
+    told = {
+        "code": "T31",
+        "rule": "misaligned_corner",
+        "severity": "review",
+        "layer": "parcel",
+        "message": "m",
+        "geometry": [place],
+    }
+    near = findings_frame({**told, "measure": 0.02, "unit": "ft"}, crs=FEET).iloc[0]
+    svg = finding_picture(near, scenery({"parcel": lots}))
+    assert svg.count("<svg") == 2 and "close up" in svg
+    wide = findings_frame({**told, "measure": 9.0, "unit": "ft"}, crs=FEET).iloc[0]
+    area = findings_frame({**told, "measure": 0.02, "unit": "sq ft"}, crs=FEET).iloc[0]
+    assert all(finding_picture(row, scenery({"parcel": lots})).count("<svg") == 1 for row in (wide, area))
+
+
+def test_a_defect_too_small_to_see_has_a_ring_around_it():
+    lots = parcels(at(0, 0, 60, 110))
+    easting, northing = shapely.get_coordinates(lots.geometry[0])[0]
+    told = {"code": "T26", "rule": "short_segment", "severity": "error", "layer": "parcel", "message": "m"}
+    for length, ringed in ((0.02, True), (30.0, False)):
+        line = shapely.LineString([(easting, northing), (easting + length, northing)])
+        svg = finding_picture(findings_frame({**told, "geometry": [line]}, crs=FEET).iloc[0], scenery({"parcel": lots}))
+        assert ('<circle class="defect error" cx="180.0" cy="135.0"' in svg) is ringed
+
+
+def test_a_scale_bar_of_miles_says_a_round_number_of_them():
+    lots = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 200_000, 100_000)], crs=FEET)
+    svg = overview(findings_frame(None, crs=FEET), scenery({"lots": lots}))
+    assert svg == ""  # nothing to show
+    rows = {"code": "G05", "rule": "tiny", "severity": "info", "layer": "lots", "message": "m", "geometry": [shapely.Point(9, 9)]}
+    said = re.search(r">([\d.,]+) mi</text>", overview(findings_frame(rows, crs=FEET), scenery({"lots": lots}))).group(1)
+    assert float(said) == 10
 
 
 def test_what_has_no_place_has_no_picture():

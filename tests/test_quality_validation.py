@@ -52,7 +52,7 @@ def test_errors_come_first():
 
 
 def test_a_layer_the_schema_does_not_know_is_held_to_its_shapes():
-    frame = gpd.GeoDataFrame({"pid": ["a", "a", "c"]}, geometry=[at(0, 0, 1, 1), at(0, 0, 1, 1), None], crs=FEET)
+    frame = gpd.GeoDataFrame({"pid": ["a", "a", "c"]}, geometry=[at(0, 0, 60, 2), at(0, 0, 60, 2), None], crs=FEET)
     assert sorted(validate(frame, "lots")["code"]) == ["G01", "G04"]
     found = validate(frame, "lots", key="pid")
     assert sorted(found["code"]) == ["A06", "G01", "G04"]
@@ -138,8 +138,7 @@ def test_identical_polygons_by_the_hundred_do_not_hang():
     frame["apn"] = [f"{i:08d}" for i in range(300)]
     frame["apn_display"] = frame["apn"]
     found = validate(frame, "parcel", only="geometry")
-    assert (found["code"] == "G04").sum() == 299
-    assert (found["code"] == "T01").sum() == 299
+    assert found["code"].tolist() == ["G04"] * 299
 
 
 def test_tables_are_checked_beside_layers():

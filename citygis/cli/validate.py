@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from citygis.city import City
 
 
+ENDED_SHOWN = 5
+"""Exceptions that do not hold any more, told one by one."""
+CAUSES_SHOWN = 10
+"""Causes in the table; the report has the others."""
+
+
 @click.command()
 @click.argument("file", required=False, type=click.Path())
 @click.option("--as", "layer", metavar="LAYER", help="Take FILE, of any vector format, as this City layer.")
@@ -23,8 +29,28 @@ if TYPE_CHECKING:
 @click.option("--source-crs", metavar="CRS", help="With --as: what the coordinates are in, where FILE does not say.")
 @click.option("--key", metavar="FIELD", help="The field that names features, instead of the layer's key.")
 @click.option("--only", type=click.Choice(["geometry", "attributes"]), help="Leave out the other rules.")
-@click.option("--out", "folder", type=click.Path(), metavar="DIR", help="Write findings.json, .csv, .gpkg and report.html here.")
+@click.option(
+    "--out", "folder", type=click.Path(), metavar="DIR", help="Write findings.json, .csv, .sarif, .gpkg and report.html here."
+)
 @click.option("--date", "checked_on", metavar="DATE", help="The date to print on the report.")
+@click.option(
+    "--previous",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="The findings.json of an earlier run, or its folder: tell what is new and gone. Several: the oldest first.",
+)
+@click.option("--exceptions", "register_path", type=click.Path(), metavar="FILE", help="Accepted findings, instead of the City's.")
+@click.option(
+    "--accept-file", type=click.Path(), metavar="JSON", help="Take exceptions saved from a report's page into the register first."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "review", "never"]),
+    default="error",
+    show_default=True,
+    help="Exit with 1 when something at least this severe is left.",
+)
 @city_option
 @json_option
 @quiet_option
@@ -38,6 +64,10 @@ def command(
     only: str | None,
     folder: str | None,
     checked_on: str | None,
+    previous: tuple[str, ...],
+    register_path: str | None,
+    accept_file: str | None,
+    fail_on: str,
     city_folder: str | None,
     as_json: bool,
     quiet: bool,
@@ -48,11 +78,15 @@ def command(
 
     FILE is a GeoPackage with layers named as the City's (what `citygis convert` writes), seen together with what the City's store
     holds where --city has one; or with --as any vector file, by itself. With --only geometry the file may be in any projected
-    system, and no City is needed. Prints a table of findings by rule; with --json one JSON object per finding and line.
+    system, and no City is needed. Prints what probably caused the findings, worst first, and a table by rule; with --json one JSON
+    object per finding and line.
+
+    Findings that the City's exceptions cover are counted and not told again. An exception ends when its feature is drawn otherwise.
 
     \b
     Example:
       citygis validate parcels.gpkg --city riverbend --out report
+      citygis validate parcels.gpkg --city riverbend --out report --overwrite --previous report --accept-file exceptions.json
       citygis validate --city riverbend
       citygis validate parcels.gpkg --as parcel --key pid --only geometry --json
     """
@@ -60,9 +94,15 @@ def command(
 
     from citygis.publish import require_free
     from citygis.quality import FILES, records, rules_not_judged, validate, write_report
+    from citygis.quality.causes import causes
+    from citygis.quality.trend import read_run, trend
     from citygis.store import store
 
     city = open_city_option(city_folder)
+    runs = [read_run(each) for each in previous]  # before they are overwritten
+    register = Path(register_path) if register_path else city.exceptions_path
+    if accept_file and register is None:
+        raise click.UsageError("--accept-file needs a register to write to: --city DIR, or --exceptions FILE.")
     for name in FILES if folder else ():
         require_free(Path(folder) / name, overwrite=overwrite)  # told before the work, not after it
     path = Path(file) if file else city.store_path
@@ -80,9 +120,13 @@ def command(
         note(f"Seen together with {city.store_path}", quiet=quiet)
     else:
         findings = validate(layers, city=city, only=only, key=key)
+    findings, excused = _excused(
+        findings, beside, city, key, register, register_path, accept_file, partial=bool(layer or only), quiet=quiet
+    )
     left_out = rules_not_judged(beside, city=city) if only != "attributes" else []
     for item in left_out:
         note(f"Not judged: {item.code} on {item.layer}, because it {item.because}.", quiet=quiet)
+    likely = causes(findings, beside, city=city, key=key) if folder or not as_json else None
     if folder:
         paths = write_report(
             folder,
@@ -93,6 +137,9 @@ def command(
             checked_on=checked_on,
             not_judged=left_out,
             key=key,
+            causes=likely,
+            excused=excused,
+            previous=runs,
             overwrite=overwrite,
         )
         note("Wrote " + ", ".join(str(each) for each in paths.values()), quiet=quiet)
@@ -100,8 +147,49 @@ def command(
         for record in records(findings):
             click.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
     else:
-        _print_summary(findings, layers, path.name)
-    sys.exit(1 if (findings["severity"] == "error").any() else 0)
+        _print_summary(findings, layers, path.name, likely, excused, trend(runs, findings, excused=excused) if runs else None)
+    stops = {"error": ["error"], "review": ["error", "review"], "never": []}[fail_on]
+    sys.exit(1 if findings["severity"].isin(stops).any() else 0)
+
+
+def _excused(
+    findings: "pd.DataFrame",
+    layers: "dict[str, pd.DataFrame]",
+    city: "City",
+    key: str | None,
+    path: "Path | None",
+    named: str | None,
+    accept_file: str | None,
+    *,
+    partial: bool,
+    quiet: bool,
+) -> "tuple[pd.DataFrame, pd.DataFrame | None]":
+    """The findings that stand, and those that the register of exceptions covers (None without a register)."""
+    from citygis.errors import SettingsError
+    from citygis.quality.exceptions import apply_exceptions, merge_exceptions, read_exceptions, write_exceptions
+
+    if path is None or not (path.exists() or named or accept_file):
+        return findings, None
+    if not (path.exists() or accept_file):
+        raise SettingsError(f"{path} is not there. Look at the path of --exceptions.")
+    register = read_exceptions(path) if path.exists() else ()
+    if accept_file:
+        merged = merge_exceptions(register, accept_file, findings, layers, city=city, key=key)
+        for number, why in merged.refused:
+            note(f"Not accepted: finding {number}: {why}", quiet=quiet)
+        register = merged.register
+        write_exceptions(path, register)
+        note(f"{merged.added:,} exceptions of {accept_file} entered in {path}, {len(merged.refused):,} refused", quiet=quiet)
+    applied = apply_exceptions(findings, register, layers, city=city, key=key)
+    # Of a part of the rules or layers nothing follows for an exception whose finding is not met.
+    ended = applied.expired[applied.expired["still_found"] | (applied.expired["layer"].isin(list(layers)) & (not partial))]
+    for row in ended.head(ENDED_SHOWN).itertuples():
+        note(
+            f"Exception {row.finding_id} ({row.code}, {row.features or row.layer}) does not hold any more: {row.why}.", quiet=quiet
+        )
+    if len(ended) > ENDED_SHOWN:
+        note(f"and {len(ended) - ENDED_SHOWN:,} more exceptions that do not hold any more", quiet=quiet)
+    return applied.left, applied.excused
 
 
 def _as_sent(path: "Path", within: str | None, source_crs: str | None, quiet: bool) -> "pd.DataFrame":
@@ -145,14 +233,33 @@ def _of_file(path: "Path", city: "City", quiet: bool) -> "dict[str, pd.DataFrame
     return {name: read_geopackage(path, name) for name in known}
 
 
-def _print_summary(findings: "pd.DataFrame", layers: "dict[str, pd.DataFrame]", title: str) -> None:
+def _print_summary(
+    findings: "pd.DataFrame",
+    layers: "dict[str, pd.DataFrame]",
+    title: str,
+    likely: "pd.DataFrame",
+    excused: "pd.DataFrame | None",
+    changes: "pd.DataFrame | None",
+) -> None:
     from citygis.findings import SEVERITIES
-    from citygis.quality import RULES
+    from citygis.quality import CATALOGUE, RULES
 
-    counts = findings.groupby(["code", "layer", "severity"]).size().unstack(fill_value=0).reindex(columns=SEVERITIES, fill_value=0)
-    rows = [(code, RULES[code].title, layer, *map(int, counts.loc[(code, layer)])) for code, layer in counts.index]
+    known = {code: rule.title for code, rule in RULES.items()}
+    pairs = zip(findings["code"], findings["rule"], strict=True)
+    titled = findings.assign(title=[CATALOGUE[each].title if each in CATALOGUE else known.get(*each) for each in pairs])
+    counts = titled.groupby(["code", "title", "layer", "severity"]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=SEVERITIES, fill_value=0)
+    rows = [(*each, *map(int, counts.loc[each])) for each in counts.index]
+    if len(likely):
+        shown = likely[["said", "findings", "errors", "rules"]].head(CAUSES_SHOWN).itertuples(index=False, name=None)
+        more = f" (the worst {CAUSES_SHOWN} of {len(likely):,})" if len(likely) > CAUSES_SHOWN else ""
+        table(shown, ["what probably happened", "findings", "errors", "rules"], title=f"Where to begin{more}")
     checked = ", ".join(f"{name} ({len(frame):,})" for name, frame in layers.items())
     table(rows, ["code", "rule", "layer", "error", "review", "info"], title=f"{title}: {checked}")
+    if changes is not None:
+        columns = ["code", "before", "new", "returned", "gone", "excused", "still", "now"]
+        table(changes[columns].itertuples(index=False, name=None), columns, title="Since the last run")
     total = {severity: int((findings["severity"] == severity).sum()) for severity in SEVERITIES}
     errors = f"{total['error']:,} error{'' if total['error'] == 1 else 's'}"
-    click.echo(f"{errors}, {total['review']:,} to review, {total['info']:,} for information")
+    pardoned = f"; {len(excused):,} accepted with a reason" if excused is not None and len(excused) else ""
+    click.echo(f"{errors}, {total['review']:,} to review, {total['info']:,} for information{pardoned}")

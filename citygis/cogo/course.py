@@ -17,7 +17,7 @@ from citygis.cogo.curve import Curve, solve_curve
 from citygis.cogo.spiral import Spiral, solve_spiral
 
 BASES = ("RECORD", "MEASURED", "CALCULATED", "NATURAL")
-"""What the numbers of a course are: the domain of ``line_kind`` of the City's boundary_line layer."""
+"""What the numbers of a course are: the domain of ``line_kind`` of the City's boundary_line layer but for connection lines."""
 
 TANGENCIES = ("tangent", "compound", "reverse", "nontangent")
 """How a course begins: along the one before it; and a curve that continues one of the same hand, or of the other."""

@@ -142,7 +142,7 @@ def _key_findings(about: Subject) -> Iterator[pd.DataFrame]:
 
 
 def _cross_field_findings(about: Subject, rule: Rule) -> pd.DataFrame:
-    judge = {"required_if": _required_if, "compare": _compare, "equals_within": _equals_within}[rule.kind]
+    judge = {"required_if": _required_if, "compare": _compare}[rule.kind]
     return judge(about, rule)
 
 
@@ -164,24 +164,6 @@ def _compare(about: Subject, rule: Rule) -> pd.DataFrame:
     rows = rows[~_COMPARE[rule.op](left[both], right[both]).to_numpy(dtype=bool)] if len(rows) else rows
     said = [f"{rule.message}: {rule.left} is {_shown(left[row])}, {_right_name(rule)} is {_shown(right[row])}." for row in rows]
     return finding(about, "A07", rule.name, rows, said, severity=rule.severity)
-
-
-def _equals_within(about: Subject, rule: Rule) -> pd.DataFrame:
-    left, right = _sides(about, rule)
-    if rule.right_scale_field:
-        known = rule.right_scale_field in about.frame
-        right = right * (about.frame[rule.right_scale_field].map(rule.right_scale or {}).astype(float) if known else np.nan)
-    off = (left - right).abs().to_numpy(dtype=float)
-    allowed = np.maximum(rule.tolerance, rule.tolerance_share * right.abs().to_numpy(dtype=float))
-    rows = np.flatnonzero(off > allowed)  # where either is null the difference is too, and no null is greater
-    unit = about.layer.field(rule.left).unit or ""
-    said = [
-        f"{rule.message}: {rule.left} is {left[row]:,.1f} {unit}, {_right_name(rule)} {right[row]:,.1f} {unit}; "
-        f"they differ by {off[row]:,.1f}, allowed are {allowed[row]:,.1f}."
-        for row in rows
-    ]
-    more = {"measure": off[rows], "unit": unit or None, "tolerance": allowed[rows]}
-    return finding(about, "A07", rule.name, rows, said, severity=rule.severity, **more)
 
 
 def _sides(about: Subject, rule: Rule) -> tuple[pd.Series, pd.Series]:

@@ -30,6 +30,8 @@ OVERVIEW_OUTLINES = 5_000
 
 _THIN = 1 / 150
 """A defect narrower than this share of the picture gets a second one, close up."""
+_SMALL = 1 / 40
+"""A defect smaller than this share of the picture is marked by a ring around it."""
 
 
 class Window(NamedTuple):
@@ -86,7 +88,7 @@ def finding_picture(row: pd.Series, scenery: Scenery) -> str:
     whole = _window(place, scenery, row["layer"], feature)
     near = _near(whole, scenery)
     picture = _scene(row, whole, near, scenery, feature, other)
-    widest = _widest(place)
+    widest = _widest(place) or _measured(row, scenery.feet)
     if widest is not None and widest[1] < _THIN * whole.width:
         centre, width = widest
         close = Window(centre.x, centre.y, width * 16, width * 16 * HEIGHT / WIDTH)
@@ -99,7 +101,7 @@ def overview(findings: gpd.GeoDataFrame, scenery: Scenery) -> str:
     placed = findings[~(findings.geometry.isna() | findings.geometry.is_empty)]
     if not len(placed) or not len(scenery.shapes):
         return ""
-    low_e, low_n, high_e, high_n = _middle_bounds(scenery.shapes)
+    low_e, low_n, high_e, high_n = middle_bounds(scenery.shapes)
     width, height = 960, 540
     scale = max((high_e - low_e) / width, (high_n - low_n) / height, 1e-9) * 1.08
     window = Window((low_e + high_e) / 2, (low_n + high_n) / 2, scale * width, scale * height)
@@ -182,8 +184,11 @@ def _scene(
 
 def _defect(row: pd.Series, window: Window) -> str:
     place, severity = row["geometry"], escape(str(row["severity"]), quote=True)
-    if shapely.get_dimensions(place) == 0:
-        dots = _to_paper(shapely.get_coordinates(place)[:50], window, WIDTH, HEIGHT)
+    low_e, low_n, high_e, high_n = place.bounds
+    small = max(high_e - low_e, high_n - low_n) < _SMALL * window.width
+    if shapely.get_dimensions(place) == 0 or small:
+        marked = [[(low_e + high_e) / 2, (low_n + high_n) / 2]] if small else shapely.get_coordinates(place)[:50]
+        dots = _to_paper(np.array(marked), window, WIDTH, HEIGHT)
         return "".join(f'<circle class="defect {severity}" cx="{e:.1f}" cy="{n:.1f}" r="8"/>' for e, n in dots)
     filled = " filled" if row["code"][0] == "T" else ""
     return f'<path class="defect {severity}{filled}" d="{_path(_clipped(np.array([place], dtype=object), window), window)}"/>'
@@ -208,7 +213,17 @@ def _widest(place: shapely.Geometry) -> tuple[shapely.Point, float] | None:
     return part.point_on_surface(), 2 * part.area / part.length
 
 
-def _middle_bounds(shapes: np.ndarray) -> tuple[float, float, float, float]:
+def _measured(row: pd.Series, feet: float) -> tuple[shapely.Point, float] | None:
+    """The middle of a defect that is no larger than a few times what it measures in feet, and that measure in the layer's unit."""
+    if row["unit"] != "ft" or not row["measure"] > 0:
+        return None
+    low_e, low_n, high_e, high_n = row["geometry"].bounds
+    width = row["measure"] / feet
+    local = max(high_e - low_e, high_n - low_n) <= 8 * width
+    return (shapely.Point((low_e + high_e) / 2, (low_n + high_n) / 2), width) if local else None
+
+
+def middle_bounds(shapes: np.ndarray) -> tuple[float, float, float, float]:
     """The bounds that hold nearly all features: one that strayed must not shrink the map to a dot."""
     bounds = shapely.bounds(shapes)
     low, high = np.percentile(bounds[:, :2], 1, axis=0), np.percentile(bounds[:, 2:], 99, axis=0)
@@ -283,12 +298,12 @@ def _to_paper(coordinates: np.ndarray, window: Window, width: int, height: int) 
 
 
 def _scale_bar(window: Window, width: int, height: int, feet: float) -> str:
-    most = window.width * feet / 3
-    step = 10 ** np.floor(np.log10(most))
-    length = next(step * k for k in (5, 2, 1) if step * k <= most)
-    size = length / feet / window.width * width
-    unit = f"{length:,.0f} ft" if length < 5280 else f"{length / 5280:,.1f} mi"
-    unit = f"{length:g} ft" if length < 1 else unit
+    third = window.width * feet / 3
+    many, unit = (5280, "mi") if third >= 5280 else (1, "ft")
+    step = 10 ** np.floor(np.log10(third / many))
+    length = next(step * k for k in (5, 2, 1) if step * k * many <= third)
+    size = length * many / feet / window.width * width
+    unit = f"{length:,.0f} {unit}" if length >= 1 else f"{length:g} {unit}"
     low = height - 12
     return (
         f'<g class="bar"><rect x="6" y="{low - 22}" width="{size + 16:.1f}" height="28"/><path d="M14 {low - 5}v5h{size:.1f}v-5"/>'

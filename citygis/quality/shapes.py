@@ -12,11 +12,9 @@ from pyproj import CRS, Transformer
 
 from citygis import topology
 from citygis.city import City
-from citygis.quality.subject import Subject, finding, finding_on_layer, no_findings
-from citygis.units import US_SURVEY_FOOT
+from citygis.quality.subject import Subject, exempt, finding, finding_on_layer, no_findings
 
 _DIMENSION = {"Point": 0, "LineString": 1, "Polygon": 2}
-_METRES_TO_FEET = 1 / float(US_SURVEY_FOOT)
 _TYPE_NAMES = np.array(
     ["Point", "LineString", "LinearRing", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection"]
 )
@@ -29,6 +27,14 @@ _KINDS = {
     "duplicate_rings": "a ring is given twice",
     "split_inside": "its rings cut its inside in two",
     "too_few_points": "a ring has too few points",
+}
+_EXPLAINED = {
+    "axes_exchanged": "its easting and northing are exchanged",
+    "degrees": "its coordinates are degrees",
+    "degrees_exchanged": "its coordinates are degrees, latitude first",
+    "metres": "its coordinates are metres",
+    "metres_exchanged": "its coordinates are metres, northing first",
+    "east_for_west": "its longitude lost its minus sign",
 }
 
 
@@ -60,6 +66,7 @@ def shape_findings(about: Subject, city: City) -> Iterator[pd.DataFrame]:
     yield finding(about, "G01", "null_geometry", rows, [f"The feature has no geometry{_as_read(about, row)}." for row in rows])
     empty = ~missing & shapely.is_empty(about.geometry)
     yield finding(about, "G02", "empty_geometry", np.flatnonzero(empty), "The geometry holds no coordinates.")
+    yield _empty_parts(about)
     rows = np.flatnonzero(about.not_finite)
     yield finding(
         about,
@@ -69,20 +76,12 @@ def shape_findings(about: Subject, city: City) -> Iterator[pd.DataFrame]:
         "A coordinate is infinite or not a number.",
         geometry=_first_finite(about.geometry[rows]),
     )
+    yield from _noted(about)
     yield from _wrong_types(about)
     yield _invalid(about)
     yield _outside(about, city)
-    if layer is not None:
-        yield _tiny(about)
+    yield _tiny(about, city)
     yield _duplicates(about)
-
-
-def exempt(about: Subject) -> np.ndarray:
-    """Which features may lie on others by what they are (a condominium, an easement for a street), as the schema says."""
-    rule = about.layer.topology if about.layer is not None else None
-    if rule is None or not rule.exempt_field or rule.exempt_field not in about.frame:
-        return np.zeros(len(about.frame), dtype=bool)
-    return about.frame[rule.exempt_field].astype("str").isin(rule.exempt_values).to_numpy(dtype=bool)
 
 
 def stacked(about: Subject, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -100,10 +99,10 @@ def stacked(about: Subject, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def strayed(about: Subject, city: City) -> np.ndarray:
     """Which features lie wholly outside the extent: what they should have met, they cannot."""
-    extent = _extent(about.crs, city)
+    extent = _extent(about.crs, city) if about.crs is not None else None
     if extent is None:
         return np.zeros(len(about.frame), dtype=bool)
-    bounds = shapely.bounds(about.place)
+    bounds = about.bounds
     with np.errstate(invalid="ignore"):
         return (bounds[:, :2] > extent[2:]).any(axis=1) | (bounds[:, 2:] < extent[:2]).any(axis=1)
 
@@ -114,11 +113,28 @@ def _as_read(about: Subject, row: int) -> str:
     return "" if pd.isna(said) else f": {str(said).rstrip('.')}"
 
 
+def _noted(about: Subject) -> Iterator[pd.DataFrame]:
+    """What the reader noted of rows that it could read: a curve made of chords, a value lost."""
+    if "read_code" not in about.frame:
+        return
+    codes, said = about.frame["read_code"], about.frame["read_message"]
+    for code in ("R02", "R04"):
+        rows = np.flatnonzero(codes.eq(code).fillna(False).to_numpy(dtype=bool))
+        yield finding(about, code, about.rule(code).name, rows, [str(said[row]) for row in rows])
+
+
 def _blanket(about: Subject) -> np.ndarray:
     """A blanket easement burdens the whole parcel: the schema says that it has no geometry of its own."""
     if about.layer is None or "blanket" not in about.layer.names or "blanket" not in about.frame:
         return np.zeros(len(about.frame), dtype=bool)
     return about.frame["blanket"].eq(True).fillna(False).to_numpy(dtype=bool)
+
+
+def _empty_parts(about: Subject) -> pd.DataFrame:
+    several = np.flatnonzero(shapely.get_num_geometries(about.geometry) > 1)
+    found = topology.missing(gpd.GeoSeries(about.geometry[several]))
+    rows = several[found["feature"].to_numpy(dtype=int)[found["kind"].eq("empty_part").to_numpy()]]
+    return finding(about, "G02", "empty_part", rows, "A part of the geometry holds no coordinates.")
 
 
 def _wrong_types(about: Subject) -> Iterator[pd.DataFrame]:
@@ -134,7 +150,7 @@ def _wrong_types(about: Subject) -> Iterator[pd.DataFrame]:
 
 
 def _invalid(about: Subject) -> pd.DataFrame:
-    broken = topology.invalid(about.shapes)
+    broken = about.invalid
     rows = broken["feature"].to_numpy(dtype=int)
     said = [_KINDS.get(kind, kind.replace("_", " ")) for kind in broken["kind"]]
     message = [f"The geometry is broken: {what}. Overlaps and gaps beside it are not judged until it is mended." for what in said]
@@ -148,32 +164,19 @@ def _outside(about: Subject, city: City) -> pd.DataFrame:
     extent = _extent(about.crs, city) if about.crs is not None else None
     if extent is None:
         return no_findings()
-    bounds = shapely.bounds(about.place)
+    bounds = about.bounds
     with np.errstate(invalid="ignore"):
-        out = ~_within(bounds, extent) & ~np.isnan(bounds[:, 0])
-    rows = np.flatnonzero(out)
-    box = bounds[rows]
-    guess = np.select(
-        [
-            _within(box[:, [1, 0, 3, 2]], extent),
-            (np.abs(box[:, [0, 2]]) <= 180).all(axis=1) & (np.abs(box[:, [1, 3]]) <= 90).all(axis=1),
-            _within(box * _METRES_TO_FEET, extent),
-            _within(_mirrored(box, about.crs), extent),
-        ],
-        [
-            "its easting and northing are exchanged",
-            "its coordinates are degrees",
-            "its coordinates are metres",
-            "its longitude lost its minus sign",
-        ],
-        default="",
-    )
+        out = np.flatnonzero((bounds[:, :2] < extent[:2]).any(axis=1) | (bounds[:, 2:] > extent[2:]).any(axis=1))
+    found = topology.outside_extent(about.shapes.iloc[out], extent)
+    rows = out[found["feature"].to_numpy(dtype=int)]
     whole = "the City's extent" if city.extent is not None else "the area that its coordinate system is meant for"
+    middle = shapely.get_coordinates(found.geometry.array)
     message = [
-        f"The feature reaches outside {whole}: it lies at {e:,.0f} E, {n:,.0f} N{f'. It looks as if {why}' if why else ''}."
-        for e, n, why in zip((box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2, guess, strict=True)
+        f"The feature reaches outside {whole}: it lies at {e:,.0f} E, {n:,.0f} N."
+        + (f" It looks as if {_EXPLAINED[kind]}." if kind in _EXPLAINED else "")
+        for (e, n), kind in zip(middle, found["kind"], strict=True)
     ]
-    return finding(about, "G06", "outside_extent", rows, message)
+    return finding(about, "G06", "outside_extent", rows, message, measure=found["away_ft"].to_numpy(), unit="ft")
 
 
 def _extent(crs: CRS, city: City) -> np.ndarray | None:
@@ -188,47 +191,40 @@ def _extent(crs: CRS, city: City) -> np.ndarray | None:
     return np.array(project.transform_bounds(use.west, use.south, use.east, use.north, densify_pts=21))
 
 
-def _mirrored(box: np.ndarray, crs: CRS) -> np.ndarray:
-    """The corners of boxes where they would lie if their longitude were west and not east."""
-    if not len(box):
-        return box
-    degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
-    longitude, latitude = degrees.transform(box[:, [0, 2]].ravel(), box[:, [1, 3]].ravel())
-    easting, northing = degrees.transform(-longitude, latitude, direction="INVERSE")
-    corners = np.stack([easting.reshape(-1, 2), northing.reshape(-1, 2)], axis=-1)
-    return np.column_stack([corners.min(axis=1), corners.max(axis=1)])
-
-
-def _within(bounds: np.ndarray, extent: np.ndarray) -> np.ndarray:
-    return (bounds[:, :2] >= extent[:2]).all(axis=1) & (bounds[:, 2:] <= extent[2:]).all(axis=1)
-
-
-def _tiny(about: Subject) -> pd.DataFrame:
-    rule = about.layer.topology
-    dimension = shapely.get_dimensions(about.place)
-    if about.layer.geometry == "Polygon":
-        size, least, unit, word = shapely.area(about.place), rule.min_area_sqft, "sq ft", "covers"
-    elif about.layer.geometry == "LineString":
-        size, least, unit, word = shapely.length(about.place), rule.min_length_ft, "ft", "is as long as"
+def _tiny(about: Subject, city: City) -> pd.DataFrame:
+    kind = about.layer.geometry if about.layer is not None else "Polygon"
+    own = about.layer.topology if about.layer is not None else None
+    if kind == "Polygon":
+        rule, size, word = about.rule("G05", "tiny", tolerance=own and own.min_area_sqft), shapely.area(about.place), "covers"
+    elif kind == "LineString":
+        rule, size, word = (
+            about.rule("G05", "short_line", tolerance=own.min_length_ft),
+            shapely.length(about.place),
+            "is as long as",
+        )
     else:
         return no_findings()
-    judged = (dimension == _DIMENSION[about.layer.geometry]) & about.current
+    least, unit = rule.tolerance, rule.unit
+    judged = (shapely.get_dimensions(about.place) == _DIMENSION[kind]) & about.current
     rows = np.flatnonzero((size < least) & judged)
     rows = rows[shapely.is_valid(about.place[rows])]  # a bowtie has no area to speak of
+    rows = rows[~strayed(about, city)[rows]]  # nor has what is in degrees
     message = [f"The feature {word} {value:,.2f} {unit}; less than {least:g} {unit} is rarely meant." for value in size[rows]]
-    return finding(about, "G05", "tiny", rows, message, severity="review", measure=size[rows], unit=unit, tolerance=least)
+    return finding(about, "G05", rule.name, rows, message, measure=size[rows], unit=unit, tolerance=least)
 
 
 def _duplicates(about: Subject) -> pd.DataFrame:
-    held = np.flatnonzero(about.current & ~shapely.is_missing(about.place))
-    pairs = topology.duplicates(gpd.GeoSeries(about.place[held]))
-    left, right = held[pairs["left"].to_numpy(dtype=int)], held[pairs["right"].to_numpy(dtype=int)]
+    first = about.first
+    held = about.current & ~shapely.is_missing(about.place)
+    right = np.flatnonzero(held & (first != np.arange(len(first))))
+    left = first[right]
     free = exempt(about)
     meant = stacked(about, left, right) | free[left] | free[right]
     left, right = left[~meant], right[~meant]
     message = [f"{a} and {b} have the same geometry." for a, b in zip(about.feature[right], about.feature[left], strict=True)]
-    severity = about.layer.topology.duplicate_severity if about.layer is not None else "error"
-    return finding(about, "G04", "duplicate_geometry", right, message, severity=severity, other=about.feature[left])
+    own = about.layer.topology.duplicate_severity if about.layer is not None else None
+    rule = about.rule("G04", severity=own)
+    return finding(about, "G04", rule.name, right, message, severity=rule.severity, other=about.feature[left])
 
 
 def _first_finite(geometry: np.ndarray) -> np.ndarray:

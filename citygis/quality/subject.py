@@ -3,7 +3,8 @@ A layer as the rules see it: rows by position, features by the name a person kno
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -11,17 +12,20 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from citygis.quality.rules import RULES
+from citygis import topology
+from citygis.city import City
+from citygis.quality.rules import CATALOGUE, RULES, Rule, rule
 from citygis.schema import Layer
-from citygis.topology import not_finite
 
 
-class Subject(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Subject:
     """
     A layer under examination.
 
     ``frame`` has a plain index and no geometry; ``layer`` is None for a name that the schema does not know; ``feature`` names each
-    row; ``geometry`` is the geometry column as sent (None throughout for a table); ``place`` is the same where it can be drawn.
+    row; ``geometry`` is the geometry column as sent (None throughout for a table); ``city`` may have changed the rules; ``shells``
+    is the way that shells run, where a part of a layer cannot say what most of it does.
     """
 
     name: str
@@ -30,9 +34,26 @@ class Subject(NamedTuple):
     feature: np.ndarray
     source_ref: np.ndarray
     geometry: np.ndarray
-    place: np.ndarray
-    not_finite: np.ndarray
     crs: CRS | None
+    city: City | None = None
+    shells: str = "most"
+
+    @cached_property
+    def not_finite(self) -> np.ndarray:
+        """Which rows have a coordinate that is not a number."""
+        return topology.not_finite(self.measured)
+
+    @cached_property
+    def place(self) -> np.ndarray:
+        """The geometry where it can be drawn: not what is empty or has a coordinate that is not a number."""
+        place = self.geometry.copy()
+        place[self.not_finite | shapely.is_empty(self.geometry)] = None
+        return place
+
+    @cached_property
+    def bounds(self) -> np.ndarray:
+        """The bounds of each place; not a number where there is none."""
+        return shapely.bounds(self.place).reshape(-1, 4)
 
     @property
     def shapes(self) -> gpd.GeoSeries:
@@ -46,8 +67,50 @@ class Subject(NamedTuple):
             return np.ones(len(self.frame), dtype=bool)
         return ~self.frame["status"].eq("RETIRED").fillna(False).to_numpy(dtype=bool)
 
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether the features share the ground among them: as the schema says; polygons that it does not know do."""
+        if self.layer is not None:
+            return self.layer.topology.exclusive
+        return bool((shapely.get_dimensions(self.place) == 2).any())
 
-def subject(name: str, frame: pd.DataFrame, layer: Layer | None, *, key: str | None = None) -> Subject:
+    @cached_property
+    def measured(self) -> topology.Fabric:
+        """What every measure of this layer is taken from, made once; today's features that may not lie on others are neighbours."""
+        return topology.fabric(gpd.GeoSeries(self.geometry, crs=self.crs), neighbours=self.current & ~exempt(self))
+
+    @cached_property
+    def invalid(self) -> gpd.GeoDataFrame:
+        """`citygis.topology.invalid` of the layer, but for coordinates that are not numbers."""
+        found = topology.invalid(self.measured)
+        return found[~self.not_finite[found["feature"].to_numpy(dtype=int)]].reset_index(drop=True)
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """For each row the first one that holds today and has the same geometry; itself, if it is that one or does not hold."""
+        first = np.arange(len(self.geometry))
+        twins = topology.duplicates(self.measured)
+        group = first.copy()
+        group[twins["right"].to_numpy(dtype=int)] = twins["left"].to_numpy(dtype=int)
+        rows = np.unique(twins[["left", "right"]].to_numpy(dtype=int))
+        rows = rows[self.current[rows]]
+        _, head, member = np.unique(group[rows], return_index=True, return_inverse=True)
+        first[rows] = rows[head[member]]
+        return first
+
+    @property
+    def broken(self) -> np.ndarray:
+        """Which rows have no agreed inside: broken, or with a coordinate that is not a number."""
+        broken = self.not_finite.copy()
+        broken[self.invalid["feature"].to_numpy(dtype=int)] = True
+        return broken
+
+    def rule(self, code: str, name: str | None = None, **layers_own: float | str | None) -> Rule:
+        """`citygis.quality.rule`, with what this layer's City changes."""
+        return rule(code, self.city, name, **layers_own)
+
+
+def subject(name: str, frame: pd.DataFrame, layer: Layer | None, *, key: str | None = None, city: City | None = None) -> Subject:
     """
     A frame made ready for the rules.
 
@@ -59,17 +122,24 @@ def subject(name: str, frame: pd.DataFrame, layer: Layer | None, *, key: str | N
     layer : Layer or None
     key : str, optional
         The column that names features, instead of the schema's. Rows without a name are called by their number, "#17".
+    city : City, optional
+        Whose changes to the rules hold.
     """
     n = len(frame)
     has_geometry = isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None
     geometry = np.asarray(frame.geometry.array, dtype=object) if has_geometry else np.full(n, None, dtype=object)
     crs = frame.crs if has_geometry else None
-    broken = not_finite(gpd.GeoSeries(geometry))
-    place = geometry.copy()
-    place[broken | shapely.is_empty(geometry)] = None
     plain = pd.DataFrame(frame.drop(columns=frame.active_geometry_name) if has_geometry else frame).reset_index(drop=True)
     refs = plain["source_ref"].to_numpy(dtype=object) if "source_ref" in plain else np.full(n, None, dtype=object)
-    return Subject(name, layer, plain, _names(plain, layer, key), refs, geometry, place, broken, crs)
+    return Subject(name, layer, plain, _names(plain, layer, key), refs, geometry, crs, city)
+
+
+def exempt(about: Subject) -> np.ndarray:
+    """Which features may lie on others by what they are (a condominium, an easement for a street), as the schema says."""
+    rule = about.layer.topology if about.layer is not None else None
+    if rule is None or not rule.exempt_field or rule.exempt_field not in about.frame:
+        return np.zeros(len(about.frame), dtype=bool)
+    return about.frame[rule.exempt_field].astype("str").isin(rule.exempt_values).to_numpy(dtype=bool)
 
 
 def finding(
@@ -79,7 +149,7 @@ def finding(
     rows: np.ndarray,
     message: str | Sequence[str],
     *,
-    severity: str | Sequence[str] = "error",
+    severity: str | Sequence[str] | None = None,
     other: Sequence | None = None,
     measure: Sequence | None = None,
     unit: str | None = None,
@@ -95,17 +165,20 @@ def finding(
     code, rule : str
     rows : array of n int
         Positions in the layer.
-    message, severity, other, measure, unit, tolerance
+    message, other, measure, unit, tolerance
         One for all, or n of them.
+    severity
+        The same; that of the rule, as the City has it, where it is not given.
     geometry : array of n geometries, optional
         The place of each; the feature's geometry where it is not given.
     """
     if not len(rows):
         return no_findings()
+    held = _held(about, code, rule)
     columns = {
         "code": code,
         "rule": rule,
-        "severity": severity,
+        "severity": held.severity if severity is None else severity,
         "layer": about.name,
         "feature": about.feature[rows],
         "other": other,
@@ -113,7 +186,7 @@ def finding(
         "unit": unit,
         "tolerance": tolerance,
         "message": message,
-        "remedy": RULES[code].remedy,
+        "remedy": held.remedy,
         "source_ref": about.source_ref[rows],
         "geometry": about.place[rows] if geometry is None else geometry,
     }
@@ -121,14 +194,15 @@ def finding(
 
 
 def finding_on_layer(about: Subject, code: str, rule: str, message: str, *, measure: float | None = None) -> pd.DataFrame:
-    """One row for `citygis.findings.findings_frame` about a layer as a whole: an error without a feature or a place."""
+    """One row for `citygis.findings.findings_frame` about a layer as a whole, without a feature or a place."""
+    held = _held(about, code, rule)
     row = {
         "code": code,
         "rule": rule,
-        "severity": "error",
+        "severity": held.severity,
         "layer": about.name,
         "message": message,
-        "remedy": RULES[code].remedy,
+        "remedy": held.remedy,
     }
     return pd.DataFrame([{**row, "measure": measure, "unit": None if measure is None else "values"}], dtype=object)
 
@@ -136,6 +210,11 @@ def finding_on_layer(about: Subject, code: str, rule: str, message: str, *, meas
 def no_findings() -> pd.DataFrame:
     """What a rule that finds nothing returns."""
     return pd.DataFrame()
+
+
+def _held(about: Subject, code: str, name: str) -> Rule:
+    """The rule of a finding; the names of attribute findings begin with their field and are not in the catalogue."""
+    return about.rule(code, name if (code, name) in CATALOGUE else RULES[code].name)
 
 
 def _column(values, n: int) -> pd.Series:
@@ -155,7 +234,7 @@ def _names(frame: pd.DataFrame, layer: Layer | None, key: str | None) -> np.ndar
         columns += [name for name in layer.key if len(layer.key) == 1]
     for column in columns:
         if column in frame:
-            names = names.where(names.notna(), frame[column].map(_text, na_action="ignore").astype(object))
+            names = names.where(names.notna(), _texts(frame[column]).astype(object))
     if layer is not None and not key and len(layer.key) > 1 and set(layer.key) <= set(frame.columns):
         parts = [frame[column].astype("str") for column in layer.key]
         joined = parts[0].str.cat(parts[1:], sep=" ")  # null where a part is
@@ -164,6 +243,16 @@ def _names(frame: pd.DataFrame, layer: Layer | None, key: str | None) -> np.ndar
     unnamed = pd.isna(names)
     names[unnamed] = [f"#{row + 1}" for row in np.flatnonzero(unnamed)]
     return names
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    """Names as text; null where there is none."""
+    if values.dtype.kind in "iu":
+        return values.astype("str")
+    if isinstance(values.dtype, pd.StringDtype):
+        text = values.str.strip()
+        return text.mask(text == "")
+    return values.map(_text, na_action="ignore")
 
 
 def _text(value) -> str | None:

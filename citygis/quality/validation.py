@@ -3,8 +3,9 @@ Layers held to the City's rules.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 from typing import Literal
 
 import geopandas as gpd
@@ -17,10 +18,22 @@ from citygis import topology
 from citygis.city import City, default_city
 from citygis.errors import CRSError, SchemaError
 from citygis.findings import findings_frame, join_findings
+from citygis.quality.addresses import address_findings, address_not_judged
 from citygis.quality.attributes import attribute_findings, repeats
-from citygis.quality.fabric import NotJudged, fabric_findings, not_judged
+from citygis.quality.borders import border_findings
+from citygis.quality.cadastre import cadastre_findings, cadastre_not_judged
+from citygis.quality.courses import course_findings, course_not_judged
+from citygis.quality.districts import district_findings, district_not_judged
+from citygis.quality.fabric import NotJudged, cover_findings, not_judged, overlap_findings
+from citygis.quality.gores import judged_by_record
+from citygis.quality.land import land_findings, land_not_judged
+from citygis.quality.network import network_findings
+from citygis.quality.outlines import outline_findings
+from citygis.quality.precedence import told_once
+from citygis.quality.rules import CATALOGUE, rules_off
 from citygis.quality.shapes import shape_findings
 from citygis.quality.subject import Subject, subject
+from citygis.quality.succession import succession_findings, succession_not_judged
 from citygis.units import METRE, US_SURVEY_FOOT, unit_of
 
 logger = logging.getLogger(__name__)
@@ -43,7 +56,8 @@ def validate(
     ----------
     layers : dict of name to frame, or one frame
         Rules between layers (references, gaps, cover) are applied where the layers they need are given. A name that the City's
-        schema does not know is held to the geometry rules alone. Not modified; the index does not matter.
+        schema does not know is held to the rules that need no schema, with the tolerances of the catalogue: geometry (G), outlines
+        (T26), and as polygons that share the ground (T01, T31 to T33). Not modified; the index does not matter.
     layer : str, optional
         The name, where `layers` is one frame.
     city : City, optional
@@ -71,6 +85,7 @@ def validate(
     if only not in (None, "geometry", "attributes"):
         raise ValueError(f"Invalid only {only!r}. Must be 'geometry', 'attributes' or None.")
     city = city or default_city()
+    rules_off(city)  # what the City says of rules is read before the work, not after it
     subjects, crs = _subjects(layers, layer, city, only, key)
     drawn = {name: about for name, about in subjects.items() if about.crs is not None and len(about.frame)}
     checks: list[Iterable[pd.DataFrame]] = []
@@ -80,19 +95,54 @@ def validate(
         elif only != "geometry" and key in about.frame:
             checks.append([repeats(about, (key,), np.flatnonzero(about.frame[key].notna()))])
         if only != "attributes":
-            checks.append(shape_findings(about, city))
-            if name in drawn and about.layer is not None:
-                checks.append(fabric_findings(about, drawn, city))
+            checks.append(own_findings(about, city))
+            if name in drawn:
+                checks.append(cover_findings(about, drawn, city))
+    if only is None:
+        checks += [address_findings(drawn, city), course_findings(drawn, city)]
+    if only != "attributes":
+        checks.append(network_findings(drawn, city))
+    if only is None or (only == "geometry" and len(subjects) > 1):
+        checks += [find(drawn, city) for find in (cadastre_findings, land_findings, district_findings, succession_findings)]
     told = topology.side_by_side([partial(list, check) for check in checks])
-    found = [rows for each in told for rows in each if len(rows)]
-    findings = join_findings([findings_frame(pd.concat(found, ignore_index=True) if found else None, crs=crs)], crs=crs)
+    findings = settled([rows for each in told for rows in each], drawn, city, crs=crs)
     logger.info("%d findings in %d layers", len(findings), len(subjects))
-    return _as_sent(findings, crs) if crs is not None and unit_of(crs) is METRE else findings
+    return as_sent(findings, crs) if crs is not None and unit_of(crs) is METRE else findings
+
+
+def own_findings(about: Subject, city: City) -> Iterator[pd.DataFrame]:
+    """What the rules find that look at one layer by itself, one after the other, for they share what is worked out about it."""
+    yield from shape_findings(about, city)
+    if about.crs is not None and len(about.frame):
+        yield from chain(outline_findings(about, city), overlap_findings(about), border_findings(about, city))
+
+
+def settled(found: Iterable[pd.DataFrame], subjects: Mapping[str, Subject], city: City, *, crs: CRS | None) -> gpd.GeoDataFrame:
+    """
+    What rules found made into findings: without rules that are off, each defect once, judged by the record.
+
+    Parameters
+    ----------
+    found : iterable of DataFrame
+        Rows for `citygis.findings.findings_frame`.
+    subjects : mapping of name to Subject
+        The layers with geometry.
+    city : City
+    crs : CRS or None
+        Of the findings.
+    """
+    found = [rows for rows in found if len(rows)]
+    if not found:
+        return findings_frame(crs=crs)
+    off = rules_off(city)
+    rows = told_once(_applied(pd.concat(found, ignore_index=True), off))
+    rows = _applied(judged_by_record(rows, subjects, city), off)  # a verdict has a name of its own, which may be put off
+    return join_findings([findings_frame(rows, crs=crs)], crs=crs)
 
 
 def rules_not_judged(layers: Mapping[str, pd.DataFrame], *, city: City | None = None) -> list[NotJudged]:
     """
-    The topology rules that the schema asks for and that `validate` has to leave out, because a layer they need is not given.
+    The rules that `validate` has to leave out, because a layer they need is not given or because the City puts them off.
 
     Parameters
     ----------
@@ -101,7 +151,18 @@ def rules_not_judged(layers: Mapping[str, pd.DataFrame], *, city: City | None = 
     """
     schema = (city or default_city()).schema
     subjects = {name: subject(name, frame.iloc[:0], schema.layers.get(name)) for name, frame in layers.items() if len(frame)}
-    return [item for about in subjects.values() for item in not_judged(about, subjects)]
+    said = {(code, why) for (code, _), why in rules_off(city).items()}
+    off = [NotJudged(code, "every layer", f"is put off by the City, wholly or in part: {why}") for code, why in sorted(said)]
+    between = [*address_not_judged(subjects), *course_not_judged(subjects), *cadastre_not_judged(subjects)]
+    between += [*land_not_judged(subjects), *district_not_judged(subjects), *succession_not_judged(subjects)]
+    return [item for about in subjects.values() for item in not_judged(about, subjects)] + between + off
+
+
+def _applied(rows: pd.DataFrame, off: Mapping[tuple[str, str], str]) -> pd.DataFrame:
+    """The findings of rules that the City applies. A field's finding has a name of its own and goes with the rules of its code."""
+    codes = {code for code, _ in off if all(each in off for each in CATALOGUE if each[0] == code)}
+    put_off = [code in codes or (code, name) in off for code, name in zip(rows["code"], rows["rule"], strict=True)]
+    return rows[~np.array(put_off, dtype=bool)]
 
 
 def _subjects(
@@ -121,19 +182,19 @@ def _subjects(
         if key and key not in frame and len(layers) == 1:
             raise SchemaError(f"Layer {name} has no column {key!r}. It has: {', '.join(map(str, frame.columns))}.")
         if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None and len(frame):
-            crs = _require_frame(name, frame.crs, city, only)
+            crs = require_frame(name, frame.crs, city, only)
             if shared and not crs.equals(shared[1], ignore_axis_order=True):
                 raise CRSError(
                     f"Layers {shared[0]} ({shared[1].name}) and {name} ({crs.name}) are in different systems. "
                     "Convert both to the City's first: citygis convert FILE --to LAYER."
                 )
             shared = shared or (name, crs)
-            frame = _in_feet(frame)
-        subjects[name] = subject(name, frame, city.schema.layers.get(name), key=key if key in frame else None)
+            frame = in_feet(frame)
+        subjects[name] = subject(name, frame, city.schema.layers.get(name), key=key if key in frame else None, city=city)
     return subjects, shared[1] if shared else None
 
 
-def _require_frame(name: str, crs: CRS | None, city: City, only: Only | None) -> CRS:
+def require_frame(name: str, crs: CRS | None, city: City, only: Only | None) -> CRS:
     """The CRS of a layer, or an error where its lengths could not be measured or its place not compared."""
     if crs is None:
         raise CRSError(f"Layer {name} has no CRS. Ask the sender, then state it with --source-crs. citygis never guesses.")
@@ -151,7 +212,7 @@ def _require_frame(name: str, crs: CRS | None, city: City, only: Only | None) ->
     return crs
 
 
-def _in_feet(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def in_feet(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """The layer itself when it is in feet, else the same projection counted in US survey feet."""
     if unit_of(frame.crs) is not METRE:
         return frame
@@ -163,7 +224,7 @@ def _in_feet(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame.set_geometry(gpd.GeoSeries(scaled, index=frame.index, crs=CRS.from_json_dict(system)))
 
 
-def _as_sent(findings: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame:
+def as_sent(findings: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame:
     """The places of findings on a layer in metres, back in metres."""
     scaled = shapely.transform(np.asarray(findings.geometry.array, dtype=object), lambda feet: feet * float(US_SURVEY_FOOT))
     return findings.set_geometry(gpd.GeoSeries(scaled, index=findings.index, crs=crs))

@@ -57,23 +57,19 @@ class Rule(Settings):
     A cross-field rule of a layer (finding A07).
 
     ``compare``: `left` `op` `right` wherever both are given; `right` may be a number. ``required_if``: `field` is given wherever
-    `when_field` is one of `when_in`. ``equals_within``: `left` and `right` agree within `tolerance` or `tolerance_share`.
+    `when_field` is one of `when_in`.
     """
 
     name: str
-    kind: Literal["compare", "required_if", "equals_within"]
+    kind: Literal["compare", "required_if"]
     severity: Literal["error", "review", "info"] = "review"
     message: str
     left: str | None = None
     op: Literal["<", "<=", "==", "!=", ">=", ">"] | None = None
     right: str | float | None = None
-    right_scale_field: str | None = None
-    right_scale: dict[str, float] | None = None
     field: str | None = None
     when_field: str | None = None
     when_in: tuple[str | bool, ...] = ()
-    tolerance: float = 0.0
-    tolerance_share: float = 0.0
 
 
 class CoveredBy(Settings):
@@ -204,7 +200,7 @@ def schema() -> Schema:
 
 def _require_consistent(schema: Schema) -> None:
     for name, layer in schema.layers.items():
-        rule_fields = [f for r in layer.rules for f in (r.left, r.right, r.field, r.when_field, r.right_scale_field)]
+        rule_fields = [f for r in layer.rules for f in (r.left, r.right, r.field, r.when_field)]
         topology = layer.topology
         linked = [topology.covered_by.link] if topology.covered_by else []
         for wanted in (*layer.key, *rule_fields, topology.stack_field, topology.exempt_field, *linked):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from citygis.quality import validate
     from citygis.readers import inspect, read
     from citygis.readers.deed import describe, read_deed
+    from citygis.repairs import repair
     from citygis.sheets import Sheet, draw
 
 __version__ = "0.1.0"
@@ -44,6 +45,7 @@ _HOME = {
     "open_city": "citygis.city",
     "read": "citygis.readers",
     "read_deed": "citygis.readers.deed",
+    "repair": "citygis.repairs",
     "validate": "citygis.quality",
 }
 # Packages that are also what they do: cg.convert(raw, ...) and cg.store(city) call the function of the same name inside.
@@ -62,6 +64,7 @@ __all__ = [
     "open_city",
     "read",
     "read_deed",
+    "repair",
     "store",
     "validate",
 ]

@@ -12,7 +12,22 @@ import click
 from citygis import __version__
 from citygis.errors import CityGISError
 
-COMMANDS = ("demo", "init", "doctor", "inspect", "schema", "convert", "gps", "cogo", "deed", "tract", "validate", "load", "sheet")
+COMMANDS = (
+    "demo",
+    "init",
+    "doctor",
+    "inspect",
+    "schema",
+    "convert",
+    "gps",
+    "cogo",
+    "deed",
+    "tract",
+    "validate",
+    "repair",
+    "load",
+    "sheet",
+)
 """In the order of a day's work; `citygis COMMAND` is ``citygis/cli/COMMAND.py``."""
 
 

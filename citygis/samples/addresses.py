@@ -166,11 +166,12 @@ def centerlines(plan: Plan, situs: Situs, sources: Sources) -> gpd.GeoDataFrame:
     """
     The street_centerline layer: a row from one crossing to the next, alleys and the canal left out.
 
-    Ranges are those that the numbering gives the stretch, widened to the numbers in use on it; a side without addresses has
-    parity Z and the range 0 to 0.
+    Ranges are those that the numbering gives the stretch, widened to the numbers in use on it, and begin behind the one before; a
+    side without addresses has parity Z and the range 0 to 0.
     """
     numbers = [k for k, street in enumerate(plan.streets) if street.kind not in ("alley", "canal")]
     rows, geometry = [], []
+    given: dict[tuple[int, str], int] = {}
     for k, from_station, to_station, points in _stretches(plan, numbers):
         street = plan.streets[k]
         name, kind = name_and_type(street.name)
@@ -180,7 +181,9 @@ def centerlines(plan: Plan, situs: Situs, sources: Sources) -> gpd.GeoDataFrame:
         for side, is_left, odd in (("L", True, 1), ("R", False, 0)):
             used = situs.number[on & (situs.is_left == is_left)]
             low, high = (100 + int(station / FEET_PER_NUMBER) // 2 * 2 + odd for station in (from_station, to_station))
+            low = max(low, given.get((k, side), 0) + 2)
             span = (min(low, used.min()), max(high - 2, used.max())) if len(used) else (0, 0)
+            given[k, side] = max(given.get((k, side), 0), span[1])
             row |= {f"FromAddr_{side}": span[0], f"ToAddr_{side}": span[1], f"Parity_{side}": "ZEO"[len(used) and 1 + odd]}
             row |= {f"Country_{side}": "US", f"A1_{side}": "CA"}
         rows.append(row)

@@ -104,6 +104,14 @@ def crossed_corner(lot: shapely.Polygon, corner: Point, leg_ft: float) -> shapel
     return shapely.Polygon(np.vstack([ring[:k], far[0], near[1], near[0], far[1], ring[k + 1 :]]))
 
 
+def with_vertex(lot: shapely.Polygon, point: Point) -> shapely.Polygon:
+    """The lot with a vertex more, in the side that the point lies on."""
+    ring = shapely.get_coordinates(lot.exterior)
+    sides = shapely.linestrings(np.stack([ring[:-1], ring[1:]], axis=1))
+    k = int(shapely.distance(sides, shapely.Point(point)).argmin())
+    return shapely.Polygon(np.insert(ring, k + 1, point, axis=0), lot.interiors)
+
+
 def _rows(city: Riverbend) -> dict[int, int]:
     """The row of the parcel layer of each lot face; stacked lots have none of their own."""
     return {int(face): row for row, face in enumerate(city.lots.face) if city.lots.use[row] == "LOT"}

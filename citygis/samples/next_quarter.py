@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from citygis.samples.edits import halves, joined, moved_side
+from citygis import topology
+from citygis.samples.edits import halves, joined, moved_side, with_vertex
 from citygis.samples.planting import Bed
 from citygis.units import SQFT_PER_ACRE
 
@@ -84,7 +85,19 @@ def next_quarter(bed: Bed) -> NextQuarter:
     kept = np.setdiff1d(np.arange(len(table)), gone)
     extra = pd.DataFrame(born).astype(table.drop(columns="geometry").dtypes.to_dict())
     extra = gpd.GeoDataFrame(extra, geometry="geometry", crs=table.crs)
-    return NextQuarter(pd.concat([table.iloc[kept], extra], ignore_index=True), changes, kept)
+    later = pd.concat([table.iloc[kept], extra], ignore_index=True)
+    changed = np.isin(later["AIN"].str[:8], [apn for change in changes for apn in change["new"] if change["change"] != "ATTRIBUTE"])
+    return NextQuarter(_noded(later, changed), changes, kept)
+
+
+def _noded(table: gpd.GeoDataFrame, changed: np.ndarray) -> gpd.GeoDataFrame:
+    """The table with the corners of changed lots, and the corners that they now pass, as vertices of both neighbours."""
+    found = topology.missing_vertices(table)
+    found = found[changed[found["feature"]] | changed[found["other"]]]
+    geometry = table.geometry.to_numpy(dtype=object).copy()
+    for row, place in zip(found["feature"], found.geometry, strict=True):
+        geometry[row] = with_vertex(geometry[row], (place.x, place.y))
+    return table.set_geometry(gpd.GeoSeries(geometry, index=table.index, crs=table.crs))
 
 
 def _new_apns(bed: Bed, row: int, start: int, count: int) -> list[str]:

@@ -131,7 +131,8 @@ def write_zoning(folder: Path, city: Riverbend, *, defects: bool = True) -> list
         inner = np.flatnonzero((code == "P") & (shapely.area(geometry) < 200_000))
         school, other = int(inner[0]), int(inner[-1])
         sound = geometry[school]
-        geometry[school] = shapely.transform(shapely.buffer(sound, 4.0, join_style="mitre"), lambda en: en.round(4))
+        wider = shapely.orient_polygons(shapely.buffer(sound, 4.0, join_style="mitre"))
+        geometry[school] = shapely.transform(wider, lambda en: en.round(4))
         key, beside = layer["zone_id"].iloc[school], int(np.flatnonzero(shapely.overlaps(geometry, geometry[school]))[0])
         truth.append(
             defect(

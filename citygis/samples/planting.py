@@ -98,20 +98,20 @@ def _overlap(bed: Bed, width_ft: float) -> None:
     moved = moved_side(bed.lot(side.row), side, width_ft)
     bed.set(side.row, "geometry", moved)
     where = shapely.intersection(moved, bed.lot(side.other))
-    bed.note("overlap", "T01", side.row, where, other=bed.apn(side.other), size=width_ft, unit="ft", also=["A07"])
+    bed.note("overlap", "T01", side.row, where, other=bed.apn(side.other), size=width_ft, unit="ft", also=["T22"])
 
 
 def _gap(bed: Bed, width_ft: float) -> None:
     side = bed.take()
     moved = moved_side(bed.lot(side.row), side, -width_ft)
     bed.set(side.row, "geometry", moved)
-    bed.note("gap", "T02", side.row, shapely.difference(bed.lot(side.row), moved), size=width_ft, unit="ft", also=["A07"])
+    bed.note("gap", "T02", side.row, shapely.difference(bed.lot(side.row), moved), size=width_ft, unit="ft", also=["T22"])
 
 
 def _bowtie(bed: Bed) -> None:
     side = bed.take()
     bed.set(side.row, "geometry", crossed_corner(bed.lot(side.row), side.start, 4.0))
-    bed.note("bowtie", "G03", side.row, shapely.Point(side.start), also=["T02", "A07"])
+    bed.note("bowtie", "G03", side.row, shapely.Point(side.start), also=["T02", "T22"])
 
 
 def _null_geometry(bed: Bed) -> None:
@@ -149,7 +149,7 @@ def _tiny(bed: Bed) -> None:
     bed.set(side.row, "geometry", rest)
     apn = bed.unused_apn(side.row)
     row = bed.add(side.row, corner, apn, ACRES=0.0)
-    bed.note("tiny", "G05", row, corner, key=apn, size=round(corner.area, 2), unit="sq ft", also=["A07"])
+    bed.note("tiny", "G05", row, corner, key=apn, size=round(corner.area, 2), unit="sq ft", also=["T22", "T32"])
 
 
 def _out_of_tract(bed: Bed) -> None:
@@ -157,7 +157,7 @@ def _out_of_tract(bed: Bed) -> None:
     moved = moved_side(bed.lot(side.row), side, 3.0)
     bed.set(side.row, "geometry", moved)
     bed.note(
-        "out_of_tract", "T07", side.row, shapely.difference(moved, bed.lot(side.row)), size=3.0, unit="ft", also=["T10", "A07"]
+        "out_of_tract", "T07", side.row, shapely.difference(moved, bed.lot(side.row)), size=3.0, unit="ft", also=["T10", "T22"]
     )
 
 

@@ -23,10 +23,10 @@ LOTS = (box(0, 0, 60, 110), box(60, 0, 120, 110))
 
 
 def by_brute_force(polygons, tolerance_ft, corner_ft, same_ft=0.00055) -> dict:
-    """Feature and place of each missing vertex, and the first feature that has it."""
+    """Feature and place of each missing vertex, and the westernmost feature that has it."""
     sets, found = corner_sets(polygons), {}
     for q, polygon in enumerate(polygons):
-        for p in range(len(sets)):
+        for p in sorted(range(len(sets)), key=lambda p: polygons[p].bounds):
             if p == q:
                 continue
             for corner in sets[p]:

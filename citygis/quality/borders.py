@@ -46,12 +46,16 @@ def _misaligned(about: Subject, judged: np.ndarray) -> pd.DataFrame:
     left, right = found["left"].to_numpy(dtype=int), found["right"].to_numpy(dtype=int)
     keep = judged[left] & judged[right] & ~stacked(about, left, right)
     found, left, right = found[keep], left[keep], right[keep]
-    # The odd one out has its corner to itself, or shares it with the fewest.
-    odd = found["left_uses"].to_numpy() <= found["right_uses"].to_numpy()
+    # The odd one out has its corner to itself, or shares it with the fewest; else it is the western one, for rows have no order.
+    involved, at = np.unique(np.concatenate([left, right]), return_inverse=True)
+    west = np.argsort(np.lexsort(about.bounds[involved].T[::-1]))[at]
+    west_left, west_right = west[: len(left)], west[len(left) :]
+    left_uses, right_uses = found["left_uses"].to_numpy(), found["right_uses"].to_numpy()
+    odd = (left_uses < right_uses) | ((left_uses == right_uses) & (west_left < west_right))
     apart, place = found["distance_ft"].to_numpy(), found["place"].to_numpy()
     one, other = np.where(odd, left, right), np.where(odd, right, left)
-    uses = np.minimum(found["left_uses"].to_numpy(), found["right_uses"].to_numpy())
-    order = np.lexsort((other, one, uses, -apart, place))
+    west_one, west_other = np.where(odd, west_left, west_right), np.where(odd, west_right, west_left)
+    order = np.lexsort((west_other, west_one, np.minimum(left_uses, right_uses), -apart, place))
     first = order[np.flatnonzero(np.r_[True, np.diff(place[order]) != 0])] if len(order) else order
     met = pd.DataFrame({"place": np.r_[place, place], "feature": np.r_[left, right]}).groupby("place")["feature"].nunique()
     lines = np.asarray(found.geometry.array, dtype=object)

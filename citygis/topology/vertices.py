@@ -47,8 +47,8 @@ def missing_vertices(
     Returns
     -------
     GeoDataFrame, m rows
-        ``feature``: position of the one that lacks the vertex; ``other``: position of the first that has it; ``uses``: how many
-        have it; ``off_ft``: how far it lies from the edge; ``geometry``: the corner (Point). By feature, then by place from
+        ``feature``: position of the one that lacks the vertex; ``other``: position of the westernmost that has it; ``uses``: how
+        many have it; ``off_ft``: how far it lies from the edge; ``geometry``: the corner (Point). By feature, then by place from
         west to east. CRS of `layer`, new index. Of more than `LARGEST_STACK` features on one corner the first so many
         are looked at.
 
@@ -75,7 +75,7 @@ def missing_vertices(
     first = np.ones(len(feature), dtype=bool)
     first[1:] = (feature[1:] != feature[:-1]) | (place[1:] != place[:-1])
     feature, place, off = feature[first], place[first], off[first]
-    other = _others(corners, feature, place, corner_ft)
+    other = _others(corners, feature, place, corner_ft, shapely.bounds(whole.geometry[rows]))
     told = other >= 0
     table = {
         "feature": rows[feature[told]],
@@ -124,9 +124,9 @@ def _on_edges(places: np.ndarray, edges: np.ndarray, reach_ft: float) -> tuple[n
     return edge[beside], place[beside], off[beside]
 
 
-def _others(corners: Corners, feature: np.ndarray, place: np.ndarray, corner_ft: float) -> np.ndarray:
+def _others(corners: Corners, feature: np.ndarray, place: np.ndarray, corner_ft: float, bounds: np.ndarray) -> np.ndarray:
     """
-    For each feature and the place that it lacks the first of those that have it, -1 for none.
+    For each feature and the place that it lacks the westernmost of those that have it, -1 for none: rows have no order to go by.
 
     One that is misaligned with the feature at this place is none: it has the place and lacks a near corner of the feature's.
     """
@@ -145,6 +145,8 @@ def _others(corners: Corners, feature: np.ndarray, place: np.ndarray, corner_ft:
     bad = corners.has(feature[pair[row]], near[k]) & ~corners.has(other[row], near[k])
     excused[row[bad]] = True
     result = np.full(len(place), -1, dtype=np.int64)
-    held, first = np.unique(pair[~excused], return_index=True)
-    result[held] = other[~excused][first]
+    pair, other = pair[~excused], other[~excused]
+    order = np.lexsort((*bounds[other].T[::-1], pair))
+    held, first = np.unique(pair[order], return_index=True)
+    result[held] = other[order][first]
     return result

@@ -26,7 +26,7 @@ def check(layer, name="parcel", key="pid"):
 
 @pytest.fixture(scope="module")
 def fabric():
-    layers, _ = plant_defects(parcel_fabric(400, seed=4), seed=5, per_kind=1)
+    layers, _ = plant_defects(parcel_fabric(600, seed=4), seed=5, per_kind=1)
     return layers["parcel"].set_index("pid", drop=False)
 
 

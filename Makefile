@@ -38,6 +38,7 @@ bench: $(STAMP) ## seconds and peak memory, beside peers in the same run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python scripts/bench/pipeline.py
 	$(BIN)/python scripts/bench/gps.py
+	$(BIN)/python scripts/bench/quality.py --parcels 10000 200000
 
 sample-data: $(STAMP) ## write sample_data/ again from its generator
 	$(BIN)/python scripts/make_sample_data.py

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from citygis import convert, store
     from citygis.captures import field_work
+    from citygis.changes import compare
     from citygis.city import City, default_city, open_city
     from citygis.convert import draft_crosswalk
     from citygis.quality import validate
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 _HOME = {
     "City": "citygis.city",
     "Sheet": "citygis.sheets",
+    "compare": "citygis.changes",
     "default_city": "citygis.city",
     "describe": "citygis.readers.deed",
     "draft_crosswalk": "citygis.convert",
@@ -54,6 +56,7 @@ _CALLABLE_PACKAGES = ("convert", "store")
 __all__ = [
     "City",
     "Sheet",
+    "compare",
     "convert",
     "default_city",
     "describe",

@@ -96,8 +96,8 @@ class City(Settings):
     numbers are NAD83(2011), say. ``realization`` and ``epoch`` say what the City's coordinates are in, ``velocity`` how its ground
     moves against that, ``local`` its local (ground) systems by id. ``apn_profiles`` are ids of `citygis.schema.apn_profiles`, in
     order of preference. ``rules`` changes rules of validation by their codes; `citygis.quality` knows which there are.
-    ``accuracy`` says in feet at 95 % what a method is good for (`citygis.quality.accuracy`). ``retention`` says how many
-    backups are kept.
+    ``accuracy`` says in feet at 95 % what a method is good for (`citygis.quality.accuracy`). ``city_owned`` names
+    by layer the columns that no delivery may change (`citygis.changes.ownership`). ``retention`` says how many backups are kept.
     """
 
     name: str
@@ -115,6 +115,7 @@ class City(Settings):
     folders: Folders = Folders()
     rules: dict[str, RuleChange] = {}
     accuracy: dict[str, Annotated[float, Field(gt=0)]] = {}
+    city_owned: dict[str, tuple[str, ...]] = {}
     retention: Retention = Retention()
     store: str = "city.gpkg"
     agency_id: str = Field(default="", description="NENA agency id, used in NGUIDs")

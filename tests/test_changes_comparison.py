@@ -128,11 +128,29 @@ def test_units_of_a_stack_under_one_number_are_told_apart_by_what_else_they_say(
     assert compare(rows, new, key="apn").values[["old", "new"]].to_numpy().tolist() == [["2", "2A"]]
 
 
+def test_parts_of_a_lot_sent_one_by_one_are_paired_where_they_lie():
+    old = gpd.GeoDataFrame({"apn": ["S", "S", "S", "T"]}, geometry=[lot(0), lot(5), lot(9), lot(1)], crs="EPSG:6420")
+    new = gpd.GeoDataFrame({"apn": ["S", "T", "S"]}, geometry=[lot(9), lot(1), lot(0)], crs="EPSG:6420")
+    changes = compare(old, new, key="apn")
+    assert told(changes) == {("ambiguous", "S", "")} and changes.counts["unchanged"] == 3
+    assert not len(compare(old, old.iloc[::-1], key="apn").changes)
+
+
 def test_rows_nobody_can_tell_apart_are_listed_and_not_dropped():
     old = gpd.GeoDataFrame({"apn": ["S", "S", None], "unit": ["1", "2", "3"]}, geometry=[lot(0)] * 2 + [lot(1)], crs="EPSG:6420")
     new = gpd.GeoDataFrame({"apn": ["S", "S"], "unit": ["8", "9"]}, geometry=[lot(0)] * 2, crs="EPSG:6420")
     changes = compare(old, new, key="apn")
     assert changes.counts["ambiguous"] == 5
+
+
+def test_a_row_without_a_key_that_is_there_again_as_it_was_is_no_change():
+    rows = {"apn": [None, None, "A"], "lot": ["1", "1", "1"]}
+    old = gpd.GeoDataFrame(rows, geometry=[lot(0), lot(5), lot(9)], crs="EPSG:6420")
+    new = old.iloc[[2, 1, 0]].reset_index(drop=True)
+    new.geometry = shapely.reverse(new.geometry.to_numpy())
+    changes = compare(old, new, key="apn")
+    assert len(changes.changes) == 0 and changes.counts["unchanged"] == 3
+    assert compare(old, new.assign(lot=["1", "2", "1"]), key="apn").counts["ambiguous"] == 2
 
 
 def test_every_old_row_is_unchanged_or_told():
@@ -162,6 +180,12 @@ def test_a_broken_outline_is_compared_with_what_it_encloses():
     assert changes.counts["moved"] + changes.counts["recycled"] == 1
 
 
+def test_an_outline_that_is_missing_now_is_told_and_so_is_what_became_of_its_ground():
+    changes = compare(layer(BASE), layer({**BASE, "B": None, "Z": lot(1)}), key="apn")
+    assert told(changes) == {("moved", "B", "B"), ("renumbered", "B", "Z")}
+    assert "is in one delivery alone" in changes.changes["message"][0]
+
+
 def test_what_cannot_be_compared_is_refused():
     with pytest.raises(ValueError, match="Invalid key 'apm'"):
         compare(layer(BASE), layer(BASE), key="apm")
@@ -171,11 +195,37 @@ def test_what_cannot_be_compared_is_refused():
         compare(layer(BASE), layer(BASE, crs="EPSG:6419"), key="apn")
 
 
+def test_members_and_pairs_tell_the_rows_of_every_change():
+    new = after(B=None, B1=lot(1, width=20), B2=lot(1 + 1 / 3, width=40)).iloc[::-1].reset_index(drop=True)
+    changes = compare(layer(BASE), new, key="apn")
+    rows = changes.members[["side", "key", "row"]].sort_values("key").to_numpy().tolist()
+    assert rows == [
+        ["old", "B", 1],
+        ["new", "B1", new.index[new["apn"] == "B1"][0]],
+        ["new", "B2", new.index[new["apn"] == "B2"][0]],
+    ]
+    names = layer(BASE)["apn"].to_numpy()[changes.pairs[:, 0]], new["apn"].to_numpy()[changes.pairs[:, 1]]
+    assert (names[0] == names[1]).all() and len(names[0]) == 5
+
+
+def test_numbers_that_were_exchanged_are_two_recycled_ones_on_ground_that_was_renumbered():
+    old, new = layer(BASE, owner=list("abcdef")), layer({**BASE, "B": lot(2), "C": lot(1)}, owner=["a", "c", "b", *"def"])
+    changes = compare(old, new, key="apn")
+    assert told(changes) == {("recycled", "B", "B"), ("recycled", "C", "C"), ("renumbered", "B", "C"), ("renumbered", "C", "B")}
+    # B and C as numbers have other owners; the ground that has another number says nothing of that
+    assert changes.changes.set_index("kind").loc["renumbered", "columns"].tolist() == ["", ""]
+
+
+def test_change_ids_are_no_numbers_for_a_spreadsheet():
+    assert compare(layer(BASE), after(B=None), key="apn").changes["change_id"].str.fullmatch("c[0-9a-f]{15}").all()
+
+
 def test_two_columns_may_make_the_key():
     old = gpd.GeoDataFrame(
         {"book": [1.0, 1.0, np.nan], "page": ["1", "2", "3"]}, geometry=[lot(i) for i in range(3)], crs="EPSG:6420"
     )
-    changes = compare(old, old.assign(book=pd.array([1, 1, None], dtype="Int64")), key=["book", "page"])
+    new = old.assign(book=pd.array([1, 1, None], dtype="Int64"), geometry=[lot(0), lot(1), lot(9)])
+    changes = compare(old, new, key=["book", "page"])
     assert changes.counts["ambiguous"] == 2 and changes.counts["unchanged"] == 2
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from citygis.changes.components import RECYCLED_SHARE, STRONG_SHARE, Links, components, ground_links, kind_of
-from citygis.changes.matching import Matched, compared_columns, differing, keys_of, matched
+from citygis.changes.matching import Matched, compared_columns, differing, keys_of, matched, same_without_key
 from citygis.changes.sameness import displacement_ft
 from citygis.changes.shift import Shift, whole_layer_shift
 from citygis.errors import CRSError
@@ -38,6 +38,9 @@ CHANGE_COLUMNS = (
 LINK_COLUMNS = ("change_id", "old", "new", "area_sqft", "share_old", "share_new", "old_row", "new_row")
 """Of the links: who came from whom."""
 
+MEMBER_COLUMNS = ("change_id", "side", "key", "row")
+"""Of the members: every feature of every change, by its position in its delivery."""
+
 LEAST_CONFIDENCE = 0.5
 """One old and one new feature that share less of their ground than this are not one feature under another number."""
 
@@ -58,9 +61,10 @@ class Changes(NamedTuple):
         One row per change, columns `CHANGE_COLUMNS`. ``change_id`` is made of kind and keys and stays the same from run to run.
         ``old`` and ``new`` are the keys, joined by "; ". ``columns`` names what the record says differently. ``moved_ft``: how
         far the outlines lie apart. ``confidence``: 1 where the ground of the old features is all that of the new ones, less
-        the more is left over. ``geometry``: the ground concerned, as the new delivery has it where there is any.
+        the more is left over. ``geometry``: the ground concerned, as the new delivery has it where there is any, moved back by
+        the shift of the layer.
     values : DataFrame
-        ``change_id, old_key, new_key, column, old, new``: every value that differs.
+        ``change_id, old_key, new_key, column, old, new, old_row, new_row``: every value that differs, and where it stands.
     links : DataFrame
         ``change_id, old, new, area_sqft, share_old, share_new, old_row, new_row``: who came from whom, with positions.
     counts : dict
@@ -70,6 +74,10 @@ class Changes(NamedTuple):
     truncated : str or None
         Why the delivery looks cut off.
     old_rows, new_rows : int
+    members : DataFrame
+        ``change_id, side, key, row``: the features of each change; ``side`` is "old" or "new", ``row`` the position there.
+    pairs : array of (m, 2) int
+        Positions of the rows of one key, old and new, whether they changed or not.
     """
 
     changes: gpd.GeoDataFrame
@@ -80,6 +88,8 @@ class Changes(NamedTuple):
     truncated: str | None
     old_rows: int
     new_rows: int
+    members: pd.DataFrame
+    pairs: np.ndarray
 
 
 def compare(
@@ -126,11 +136,13 @@ def compare(
     names = [key] if isinstance(key, str) else list(key)
     old_keys, new_keys = keys_of(old, names), keys_of(new, names)
     columns = compared_columns(old, new, {*ignore, *names})
-    pairs = matched(old_keys, new_keys, pd.DataFrame(old)[columns], pd.DataFrame(new)[columns])
+    old_said, new_said = pd.DataFrame(old)[columns], pd.DataFrame(new)[columns]
     before, after = _flat(old), _flat(new)
+    pairs = matched(old_keys, new_keys, old_said, new_said, before, after)
     shift = whole_layer_shift(before[pairs.old], after[pairs.new], tolerance_ft=tolerance_ft)
     if shift is not None:
         after = shift.undone(after)
+    pairs = same_without_key(old_keys, new_keys, pairs, before, after, old_said, new_said, tolerance_ft=tolerance_ft)
     moved = displacement_ft(before[pairs.old], after[pairs.new], tolerance_ft=tolerance_ft)
     said = _values(old, new, pairs, columns)
     rows = _ground_rows(before, after, pairs, moved, old_keys, new_keys)
@@ -139,12 +151,14 @@ def compare(
     rows += [_Row("attribute", (at,), (by,)) for at, by in changed if at not in told]
     rows += [_Row("ambiguous", (at,), ()) for at in pairs.ambiguous_old.tolist()]
     rows += [_Row("ambiguous", (), (by,)) for by in pairs.ambiguous_new.tolist()]
-    changes, links, owner = _tables(rows, before, after, said, old_keys, new_keys, moved, pairs, old.crs)
+    changes, links, members, owner = _tables(rows, before, after, said, old_keys, new_keys, moved, pairs, old.crs)
     counts = {kind: int((changes["kind"] == kind).sum()) for kind in KINDS}
     counts["unchanged"] = len(old) - len({at for row in rows for at in row.old})
     counts["noise"] = int(_rewritten(before[pairs.old], after[pairs.new], moved).sum())
     values = _values_frame(said, owner, old_keys, new_keys)
-    return Changes(changes, values, links, counts, shift, _truncated(counts, len(old), len(new)), len(old), len(new))
+    cut_off = _truncated(counts, len(old), len(new))
+    by_key = np.column_stack([pairs.old, pairs.new])
+    return Changes(changes, values, links, counts, shift, cut_off, len(old), len(new), members, by_key)
 
 
 class _Row(NamedTuple):
@@ -173,7 +187,7 @@ def _ground_rows(
         rows += _component(links.where(some), partner, before, after, old_keys, new_keys)
     linked_old, linked_new = set(links.old.tolist()), set(links.new.tolist())
     for n, o in partner.items():
-        if o not in given_away and o not in linked_old and n not in linked_new:
+        if o not in given_away and not (o in linked_old and n in linked_new):
             rows.append(_Row("moved", (o,), (n,)))
     rows += [_Row("retired", (o,), ()) for o in pairs.vanished.tolist() if o not in linked_old]
     lone = [n for n in pairs.appeared.tolist() if n not in linked_new]
@@ -209,7 +223,7 @@ def _confidence(shared: float, lost: float, gained: float) -> float:
 
 def _recycled(before: np.ndarray, after: np.ndarray, at: np.ndarray, by: np.ndarray) -> set[int]:
     """Old rows whose number has been given to other ground."""
-    polygon = shapely.get_dimensions(before[at]) == 2
+    polygon = (shapely.area(before[at]) > 0) & (shapely.area(after[by]) > 0)
     at, by = at[polygon], by[polygon]
     links = ground_links(before, after, at, by)
     kept = {(o, n): max(a, b) for o, n, a, b in zip(*_pairs(links), links.share_old, links.share_new, strict=True)}
@@ -262,19 +276,19 @@ def _tables(
     moved: np.ndarray,
     pairs: Matched,
     crs,
-) -> tuple[gpd.GeoDataFrame, pd.DataFrame, dict[int, str]]:
-    """The changes and the links as frames, and the change that each old row is told under."""
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame, pd.DataFrame, dict[int, str]]:
+    """The changes, the links and the members as frames, and the change that each old row is told under."""
     columns_of = said.groupby("old_row", sort=False)["column"].agg(tuple).to_dict()
     distance = dict(zip(pairs.old.tolist(), moved.tolist(), strict=True))
     area_old, area_new = shapely.area(before), shapely.area(after)
-    records, links, owner, seen = [], [], {}, {}
+    records, links, members, owner, seen = [], [], [], {}, {}
     for row in rows:
         was, now = sorted(_named(old_keys[at], at) for at in row.old), sorted(_named(new_keys[at], at) for at in row.new)
         identity = "|".join((row.kind, *was, ">", *now))
         twin = seen[identity] = seen.get(identity, -1) + 1
-        change_id = hashlib.sha256(f"{identity}|{twin}".encode()).hexdigest()[:16]
+        change_id = f"c{hashlib.sha256(f'{identity}|{twin}'.encode()).hexdigest()[:15]}"  # no spreadsheet takes it for a number
         owner |= {at: change_id for at in row.old if at not in owner}
-        columns = dict.fromkeys(name for at in row.old for name in columns_of.get(at, ()))
+        columns = dict.fromkeys(name for at in row.old if owner[at] == change_id for name in columns_of.get(at, ()))
         sizes = float(np.nansum(area_old[list(row.old)])), float(np.nansum(area_new[list(row.new)]))
         shared = float(row.links.area_sqft.sum()) if row.links is not None else 0.0
         confidence = 1.0 if row.links is None else _confidence(shared, sizes[0] - shared, sizes[1] - shared)
@@ -294,6 +308,8 @@ def _tables(
                 "geometry": _ground(after[list(row.new)] if row.new else before[list(row.old)]),
             }
         )
+        members += [(change_id, "old", _named(old_keys[at], at), at) for at in row.old]
+        members += [(change_id, "new", _named(new_keys[at], at), at) for at in row.new]
         if row.links is not None:
             for o, n, *shares in zip(*(column.tolist() for column in row.links), strict=True):
                 links.append((change_id, _named(old_keys[o], o), _named(new_keys[n], n), *shares, o, n))
@@ -301,7 +317,8 @@ def _tables(
     table = table.assign(_rank=table["kind"].map(KINDS.index)).sort_values(["_rank", "old", "new"], kind="stable")
     table = table.drop(columns="_rank").reset_index(drop=True)
     geometry = gpd.array.from_shapely(table.pop("geometry").to_numpy(dtype=object), crs=crs)
-    return gpd.GeoDataFrame(table, geometry=geometry), pd.DataFrame(links, columns=list(LINK_COLUMNS)), owner
+    tables = (pd.DataFrame(links, columns=list(LINK_COLUMNS)), pd.DataFrame(members, columns=list(MEMBER_COLUMNS)))
+    return gpd.GeoDataFrame(table, geometry=geometry), *tables, owner
 
 
 def _values_frame(said: pd.DataFrame, owner: dict[int, str], old_keys: pd.Series, new_keys: pd.Series) -> pd.DataFrame:
@@ -314,6 +331,8 @@ def _values_frame(said: pd.DataFrame, owner: dict[int, str], old_keys: pd.Series
             "column": said["column"],
             "old": said["old"],
             "new": said["new"],
+            "old_row": at,
+            "new_row": by,
         }
     )
 
@@ -322,17 +341,25 @@ def _message(row: _Row, was: list[str], now: list[str], columns: dict[str, None]
     before, after = ", ".join(was), ", ".join(now)
     said = {
         "attribute": f"{after}: the record says something else in {', '.join(map(str, columns))}.",
-        "moved": f"{after}: its outline lies up to {far:,.2f} ft from where it lay.",
+        "moved": f"{after}: its outline {_apart(far)}.",
         "renumbered": f"{before} is now {after}.",
         "split": f"{before} was divided into {after}.",
         "merged": f"{before} were joined into {after}.",
         "resubdivided": f"{before} became {after}.",
-        "recycled": f"The number {after} has been given to other ground, {far:,.0f} ft away: old records under it mean other land.",
+        "recycled": f"The number {after} has been given to other ground{_away(far)}: old records under it mean other land.",
         "new": f"{after} is new.",
         "retired": f"{before} is no longer there, and nothing lies on its ground.",
         "ambiguous": f"{before or after} has no key of its own: nobody can say which feature of the other delivery it is.",
     }[row.kind]
     return f"{said[:-1]}; {row.note}." if row.note else said
+
+
+def _apart(far: float) -> str:
+    return f"lies up to {far:,.2f} ft from where it lay" if np.isfinite(far) else "is in one delivery alone, or of another type"
+
+
+def _away(far: float) -> str:
+    return f", {far:,.0f} ft away" if np.isfinite(far) else ""
 
 
 def _truncated(counts: dict[str, int], old_rows: int, new_rows: int) -> str | None:

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import shapely
+
+from citygis.changes.sameness import displacement_ft
 
 DERIVED = frozenset(
     ("fid", "objectid", "oid", "global_id", "globalid", "shape_area", "shape_leng", "shape_length", "shape__area", "shape__length")
@@ -58,7 +61,9 @@ def keys_of(frame: pd.DataFrame, key: Sequence[str]) -> pd.Series:
     return joined
 
 
-def matched(old: pd.Series, new: pd.Series, old_said: pd.DataFrame, new_said: pd.DataFrame) -> Matched:
+def matched(
+    old: pd.Series, new: pd.Series, old_said: pd.DataFrame, new_said: pd.DataFrame, before: np.ndarray, after: np.ndarray
+) -> Matched:
     """
     Rows paired by key.
 
@@ -67,8 +72,11 @@ def matched(old: pd.Series, new: pd.Series, old_said: pd.DataFrame, new_said: pd
     old, new : Series of str
         As `keys_of` gives them.
     old_said, new_said : DataFrame
-        What else the rows say. Rows that share a key (a condominium stack under one number) are paired where all of this agrees, in
-        their order; what is left of them is paired only where one is left on either side.
+        What else the rows say. Rows that share a key (a condominium stack under one number, the parts of a lot sent one by one)
+        are paired where all of this agrees, those first that lie in one place; what is left of them is paired only where one is
+        left on either side.
+    before, after : arrays of geometries
+        Where the rows lie.
     """
     lone_old, lone_new = _alone(old), _alone(new)
     old_at, new_at = np.flatnonzero(lone_old), np.flatnonzero(lone_new)
@@ -78,7 +86,7 @@ def matched(old: pd.Series, new: pd.Series, old_said: pd.DataFrame, new_said: pd
     rest_old[at] = rest_new[by] = False
     stacked = pd.Index(old[~lone_old & old.notna()]).union(pd.Index(new[~lone_new & new.notna()])).unique()
     if len(stacked):
-        more_at, more_by = _among_stacks(old, new, old_said, new_said, stacked)
+        more_at, more_by = _among_stacks(old, new, old_said, new_said, before, after, stacked)
         rest_old[more_at] = rest_new[more_by] = False
         at, by = np.concatenate([at, more_at]), np.concatenate([by, more_by])
     doubtful_old, doubtful_new = _doubtful(old, rest_old, stacked), _doubtful(new, rest_new, stacked)
@@ -90,6 +98,49 @@ def matched(old: pd.Series, new: pd.Series, old_said: pd.DataFrame, new_said: pd
         np.flatnonzero(rest_new & ~doubtful_new),
         np.flatnonzero(doubtful_old),
         np.flatnonzero(doubtful_new),
+    )
+
+
+def same_without_key(
+    old: pd.Series,
+    new: pd.Series,
+    pairs: Matched,
+    before: np.ndarray,
+    after: np.ndarray,
+    old_said: pd.DataFrame,
+    new_said: pd.DataFrame,
+    *,
+    tolerance_ft: float,
+) -> Matched:
+    """
+    `pairs` with those rows beside them that have no key, and that are there again with the same ground and the same values.
+
+    Parameters
+    ----------
+    old, new : Series of str
+        Keys.
+    before, after : arrays of geometries
+        In feet.
+    old_said, new_said : DataFrame
+        What else the rows say.
+    tolerance_ft : float
+        As for `citygis.changes.sameness.displacement_ft`.
+    """
+    one = pairs.ambiguous_old[old.iloc[pairs.ambiguous_old].isna().to_numpy()]
+    two = pairs.ambiguous_new[new.iloc[pairs.ambiguous_new].isna().to_numpy()]
+    at, by = shapely.STRtree(after[two]).query(before[one], predicate="intersects")
+    alike = _prints(old_said.iloc[one])[at] == _prints(new_said.iloc[two])[by]
+    at, by = one[at[alike]], two[by[alike]]
+    same = displacement_ft(before[at], after[by], tolerance_ft=tolerance_ft) == 0
+    found: dict[int, int] = {}
+    for row, other in sorted(zip(at[same].tolist(), by[same].tolist(), strict=True)):
+        if row not in found and other not in found.values():
+            found[row] = other
+    return pairs._replace(
+        old=np.append(pairs.old, np.array(list(found), dtype=int)),
+        new=np.append(pairs.new, np.array(list(found.values()), dtype=int)),
+        ambiguous_old=np.setdiff1d(pairs.ambiguous_old, list(found)),
+        ambiguous_new=np.setdiff1d(pairs.ambiguous_new, list(found.values())),
     )
 
 
@@ -133,19 +184,35 @@ def _doubtful(keys: pd.Series, rest: np.ndarray, stacked: pd.Index) -> np.ndarra
 
 
 def _among_stacks(
-    old: pd.Series, new: pd.Series, old_said: pd.DataFrame, new_said: pd.DataFrame, stacked: pd.Index
+    old: pd.Series,
+    new: pd.Series,
+    old_said: pd.DataFrame,
+    new_said: pd.DataFrame,
+    before: np.ndarray,
+    after: np.ndarray,
+    stacked: pd.Index,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs among rows that share a key: those that say the same, then the one left over against the one left over."""
+    """Pairs among rows that share a key: the same words in one place, the same words, and the one left on either side."""
     sides = []
-    for keys, said in ((old, old_said), (new, new_said)):
+    for keys, said, shapes in ((old, old_said, before), (new, new_said, after)):
         rows = np.flatnonzero(keys.isin(stacked))
+        middle = shapely.get_coordinates(
+            shapely.centroid(np.where(shapely.is_missing(shapes[rows]), shapely.Point(0, 0), shapes[rows]))
+        )
+        middle = np.nan_to_num(middle) if len(middle) == len(rows) else np.zeros((len(rows), 2))
         side = pd.DataFrame({"key": keys.iloc[rows].to_numpy(), "said": _prints(said.iloc[rows]), "row": rows})
-        sides.append(side.assign(turn=side.groupby(["key", "said"]).cumcount()))
-    same = sides[0].merge(sides[1], on=["key", "said", "turn"], suffixes=("_old", "_new"))
-    left = [side[~side["row"].isin(same[f"row_{which}"])] for side, which in zip(sides, ("old", "new"), strict=True)]
-    single = [side[~side["key"].duplicated(keep=False)] for side in left]
-    last = single[0].merge(single[1], on="key", suffixes=("_old", "_new"))
-    pairs = pd.concat([same[["row_old", "row_new"]], last[["row_old", "row_new"]]])
+        foot = np.floor(middle + 0.371)
+        # An order along no direction that lots are laid out in, which the last bits of a float do not change.
+        sides.append(side.assign(easting=foot[:, 0], northing=foot[:, 1], along=middle @ (0.819, 0.574)).sort_values("along"))
+    found = []
+    for names in (["key", "said", "easting", "northing"], ["key", "said"]):
+        turns = [side.assign(turn=side.groupby(names).cumcount()) for side in sides]
+        same = turns[0].merge(turns[1], on=[*names, "turn"], suffixes=("_old", "_new"))[["row_old", "row_new"]]
+        found.append(same)
+        sides = [side[~side["row"].isin(same[f"row_{which}"])] for side, which in zip(sides, ("old", "new"), strict=True)]
+    single = [side[~side["key"].duplicated(keep=False)] for side in sides]
+    found.append(single[0].merge(single[1], on="key", suffixes=("_old", "_new"))[["row_old", "row_new"]])
+    pairs = pd.concat(found)
     return pairs["row_old"].to_numpy(dtype=int), pairs["row_new"].to_numpy(dtype=int)
 
 

@@ -2,6 +2,7 @@
 A whole layer that lies elsewhere: found and named before anything else, because otherwise every feature has "moved".
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -36,16 +37,27 @@ class Shift(NamedTuple):
         """How far the middle of the layer moved."""
         return float(np.hypot(self.easting_ft, self.northing_ft))
 
+    def done(self, geometry: np.ndarray) -> np.ndarray:
+        """Geometries of the old delivery, moved to where the new one would have them."""
+        centre, step = complex(*self.centre), complex(self.easting_ft, self.northing_ft)
+        return self._mapped(geometry, lambda at: (at - centre) * self._factor + centre + step)
+
     def undone(self, geometry: np.ndarray) -> np.ndarray:
         """Geometries of the new delivery, moved back to where the old one has them."""
-        factor = (1 + self.scale_ppm * 1e-6) * np.exp(1j * np.radians(self.rotation_sec / 3600))
         centre, step = complex(*self.centre), complex(self.easting_ft, self.northing_ft)
+        return self._mapped(geometry, lambda at: (at - centre - step) / self._factor + centre)
 
-        def back(points: np.ndarray) -> np.ndarray:
-            at = (points[:, 0] + 1j * points[:, 1] - centre - step) / factor + centre
+    @property
+    def _factor(self) -> complex:
+        return (1 + self.scale_ppm * 1e-6) * np.exp(1j * np.radians(self.rotation_sec / 3600))
+
+    @staticmethod
+    def _mapped(geometry: np.ndarray, way: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        def mapped(points: np.ndarray) -> np.ndarray:
+            at = way(points[:, 0] + 1j * points[:, 1])
             return np.column_stack([at.real, at.imag])
 
-        return shapely.transform(geometry, back)
+        return shapely.transform(geometry, mapped)
 
     def __str__(self) -> str:
         turned = f", turned by {self.rotation_sec:+.2f} seconds" if self.rotation_sec else ""

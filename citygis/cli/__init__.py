@@ -26,7 +26,16 @@ COMMANDS = (
     "validate",
     "repair",
     "load",
+    "edit",
+    "history",
+    "explain",
+    "lineage",
+    "undo",
+    "diff",
     "sheet",
+    "report",
+    "backup",
+    "restore",
 )
 """In the order of a day's work; `citygis COMMAND` is ``citygis/cli/COMMAND.py``."""
 

@@ -6,6 +6,7 @@ and accepted like any layer.
 """
 
 import hashlib
+import math
 from typing import Literal
 
 import geopandas as gpd
@@ -72,21 +73,20 @@ def findings_frame(rows: dict | list[dict] | pd.DataFrame | None = None, *, crs=
         }
     table = pd.DataFrame(rows if rows is not None else [])
     n = len(table)
-    frame = pd.DataFrame(index=range(n))
-    for name in _TEXT:
-        values = table[name].to_numpy(dtype=object) if name in table else np.full(n, None, dtype=object)
-        frame[name] = pd.Series([None if pd.isna(v) else str(v) for v in values], dtype="str")
-    for name in ("measure", "tolerance"):
-        frame[name] = pd.to_numeric(table[name]).to_numpy(dtype=float) if name in table else np.full(n, np.nan)
+    nothing = np.full(n, None, dtype=object)
+    texts = {name: _texts(table[name].to_numpy(dtype=object)) if name in table else nothing for name in _TEXT}
     for name in ("code", "rule", "severity", "layer", "message"):
-        if frame[name].isna().any():
+        if any(value is None for value in texts[name]):
             raise ValueError(f"Invalid finding: no {name}. Must be given for every row.")
+    columns = {name: pd.array(values, dtype="str") for name, values in texts.items()}
+    for name in ("measure", "tolerance"):
+        columns[name] = pd.to_numeric(table[name]).to_numpy(dtype=float) if name in table else np.full(n, np.nan)
     crs = CRS.from_user_input(crs) if crs is not None else None
-    geometry = np.array(table["geometry"], dtype=object) if "geometry" in table else np.full(n, None, dtype=object)
+    geometry = np.array(table["geometry"], dtype=object) if "geometry" in table else nothing.copy()
     geometry[pd.isna(geometry)] = None
-    frame["finding_id"] = pd.Series(_ids(frame, geometry, crs), dtype="str")
-    frame = frame[[name for name in COLUMNS if name != "geometry"]]
-    return gpd.GeoDataFrame(frame, geometry=gpd.array.from_shapely(geometry, crs=crs))
+    columns["finding_id"] = pd.array(_ids(texts, geometry, crs), dtype="str")
+    columns["geometry"] = gpd.array.from_shapely(geometry, crs=crs)
+    return gpd.GeoDataFrame({name: columns[name] for name in COLUMNS}, index=pd.RangeIndex(n), geometry="geometry")
 
 
 def join_findings(frames: list[gpd.GeoDataFrame], *, crs=None) -> gpd.GeoDataFrame:
@@ -115,13 +115,22 @@ def join_findings(frames: list[gpd.GeoDataFrame], *, crs=None) -> gpd.GeoDataFra
     return gpd.GeoDataFrame(table, geometry=gpd.array.from_shapely(geometry, crs=crs))
 
 
-def _ids(frame: pd.DataFrame, geometry: np.ndarray, crs) -> list[str]:
+def _texts(values: np.ndarray) -> np.ndarray:
+    """Values as text; None where there is none."""
+    if pd.api.types.infer_dtype(values, skipna=False) == "string":
+        return values
+    texts = np.full(len(values), None, dtype=object)
+    texts[:] = [None if missing else str(value) for value, missing in zip(values, pd.isna(values), strict=True)]
+    return texts
+
+
+def _ids(texts: dict[str, np.ndarray], geometry: np.ndarray, crs) -> list[str]:
     places = _places(geometry, crs)
     seen: dict[str, int] = {}
     ids = []
-    columns = (frame["code"], frame["rule"], frame["layer"], frame["feature"], frame["other"])
+    columns = (texts["code"], texts["rule"], texts["layer"], texts["feature"], texts["other"])
     for code, rule, layer, feature, other, place in zip(*columns, places, strict=True):
-        pair = sorted(str(v) for v in (feature, other) if not pd.isna(v))
+        pair = sorted(name for name in (feature, other) if name is not None)
         text = "|".join((code, rule, layer, *pair, place))
         twin = seen[text] = seen.get(text, -1) + 1
         ids.append(hashlib.sha256(f"{text}|{twin}".encode()).hexdigest()[:16])
@@ -132,4 +141,4 @@ def _places(geometry: np.ndarray, crs) -> list[str]:
     bounds = shapely.bounds(geometry) if len(geometry) else np.empty((0, 4))
     centre = (bounds[:, :2] + bounds[:, 2:]) / 2
     decimals = 7 if crs is not None and crs.is_geographic else 1
-    return ["" if np.isnan(e) else f"{e:.{decimals}f},{n:.{decimals}f}" for e, n in centre]
+    return ["" if math.isnan(e) else f"{e:.{decimals}f},{n:.{decimals}f}" for e, n in centre.tolist()]

@@ -55,6 +55,16 @@ def test_what_is_written_holds_the_log_and_is_taken_back_bit_for_bit(sent, tmp_p
     assert shapes(tmp_path / "back.gpkg", "parcel") == shapes(sent, "lots")
 
 
+def test_a_layer_that_was_sent_as_multipolygons_comes_back_as_multipolygons(sent, tmp_path):
+    frame = gpd.read_file(sent)
+    multi = shapely.multipolygons(np.asarray(frame.geometry.array, dtype=object), indices=np.arange(len(frame)))
+    frame.set_geometry(gpd.GeoSeries(multi, crs=frame.crs)).to_file(tmp_path / "multi.gpkg", layer="lots")
+    run(tmp_path / "multi.gpkg", *PLAIN, "--out", tmp_path / "mended.gpkg")
+    code, _ = run("--undo", tmp_path / "mended.gpkg", "--out", tmp_path / "back.gpkg")
+    back = gpd.read_file(tmp_path / "back.gpkg", layer="parcel").geometry
+    assert code == 0 and shapely.to_wkb(np.asarray(back.array)).tolist() == shapely.to_wkb(multi).tolist()
+
+
 def test_errors_that_are_left_give_exit_code_1(tmp_path):
     e, n = corner(0, 0)
     lots([[(e, n), (e + 40, n + 40), (e + 40, n), (e, n + 40)]]).to_file(tmp_path / "bowtie.gpkg")
@@ -70,6 +80,7 @@ def test_errors_that_are_left_give_exit_code_1(tmp_path):
         ((), 2, "Name the FILE"),
         (("--undo", "a.gpkg"), 2, "--undo MENDED.gpkg goes with --out"),
         (("lots.gpkg", "--apply", "buffer"), 2, "must be one of"),
+        (("lots.gpkg", "--tolerance", "0.5"), 2, "0<x<=0.12"),
         (("lots.gpkg", "--out", "lots.shp"), 2, "must be named .gpkg"),
         (("nowhere.gpkg",), 3, "is not there"),
     ],
@@ -89,3 +100,25 @@ def test_a_repaired_file_is_not_repaired_again_over_its_log(sent, tmp_path):
     run(sent, *PLAIN, "--out", tmp_path / "mended.gpkg")
     code, said = run(tmp_path / "mended.gpkg")
     assert code == 3 and "holds the log of a repair already" in said
+
+
+def test_what_is_accepted_in_a_register_is_left_alone(sent, tmp_path):
+    from datetime import date
+
+    from citygis import validate
+    from citygis.quality.exceptions import accepted, write_exceptions
+
+    frame = gpd.read_file(sent)
+    told = validate(frame, "parcel", only="geometry", key="pid")
+    entries = accepted(
+        told, {"parcel": frame}, reason="both are meant", accepted_by="R. Ortega", accepted_on=date(2026, 1, 2), key="pid"
+    )
+    register = write_exceptions(tmp_path / "register.toml", entries)
+    code, said = run(sent, *PLAIN, "--exceptions", register)
+    assert code == 0 and "snap_corner" not in said
+    assert "snap_corner" in run(sent, *PLAIN)[1]
+
+
+def test_a_register_that_is_named_and_not_there_is_refused(sent, tmp_path):
+    code, said = run(sent, *PLAIN, "--exceptions", tmp_path / "nowhere.toml")
+    assert code == 3 and "Look at the path of --exceptions" in said

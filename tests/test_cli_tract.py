@@ -2,7 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
+import shapely
 import tract_maps
 from click.testing import CliRunner
 
@@ -90,6 +92,23 @@ def test_a_file_holds_the_layers_and_what_a_person_looks_at(tmp_path, city, map_
     assert len(read_geopackage(out, "displacement")) == 17
     refused = run(map_file, "--city", city, "--tract", "4012", "--frame", tract_maps.FRAME, "--out", out)
     assert refused.exit_code == 3
+
+
+def test_every_course_ends_at_a_corner_and_those_the_city_has_are_not_entered_again(tmp_path, city, map_file):
+    from citygis.city import open_city
+
+    out = tmp_path / "out.gpkg"
+    result = run(map_file, "--city", city, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire", "--out", out, "--json")
+    assert "T05" not in json.loads(result.stdout)["findings_by_code"]
+    with store(open_city(city)) as db:
+        held = db.read("corner").geometry.to_numpy()
+    new = read_geopackage(out, "corner").geometry.to_numpy()
+    lines = read_geopackage(out, "boundary_line")
+    lines = lines[lines["line_kind"] != "CONNECTION"].geometry.to_numpy()
+    ends = shapely.points(np.concatenate([shapely.get_coordinates(shapely.get_point(lines, end)) for end in (0, -1)]))
+    assert (shapely.distance(ends, shapely.multipoints(np.concatenate([held, new]))) <= 0.01).all()
+    assert (shapely.distance(ends, shapely.multipoints(new)) > 1).any()  # these stand at the City's own
+    assert (shapely.distance(new, shapely.multipoints(held)) > 0.02).all()
 
 
 def test_a_drawing_on_the_ground_comes_in_by_its_ties(tmp_path, city):

@@ -8,7 +8,9 @@ from quality_layers import at, parcels, sound
 
 from citygis.city import open_city
 from citygis.cli import main
+from citygis.findings import SEVERITIES
 from citygis.gpkg import write_geopackage
+from citygis.quality import CATALOGUE, RULES
 from citygis.readers import sha256_of
 from citygis.schema import source_id_of
 from citygis.store import store
@@ -216,3 +218,31 @@ def test_the_last_run_is_read_before_it_is_overwritten(run, bad, tmp_path):
     done = run(bad, "--previous", tmp_path / "out", "--out", tmp_path / "out", "--overwrite")
     line = next(line for line in done.stdout.split("Since the last run")[1].splitlines() if "T01" in line)
     assert line.split() == ["T01", "1", "0", "0", "0", "0", "1", "1"]
+
+
+def test_the_rules_are_listed_one_to_a_line_with_what_to_do(run):
+    told = [json.loads(line) for line in run("--rules", "--json").stdout.splitlines()]
+    assert {(each["code"], each["name"]) for each in told} == set(CATALOGUE)
+    assert all(each["remedy"] and each["severity"] in SEVERITIES for each in told)
+    (overlap,) = [each for each in told if (each["code"], each["name"]) == ("T01", "overlap")]
+    assert (overlap["severity"], overlap["tolerance"], overlap["unit"], overlap["off"]) == ("error", 0.01, "ft", None)
+    table = run("--rules")
+    assert table.exit_code == 0
+    assert all(f" {code} " in table.stdout for code in RULES)
+
+
+def test_the_rules_are_listed_as_the_city_applies_them(run, tmp_path):
+    (tmp_path / "city.toml").write_text(
+        CITY + '[rules.T13]\nseverity = "info"\ntolerance = 0.25\n[rules.T30]\noff = "districts are drawn by hand"\n'
+    )
+    told = [json.loads(line) for line in run("--rules", "--json", "--city", tmp_path).stdout.splitlines()]
+    landlocked = next(each for each in told if (each["code"], each["name"]) == ("T13", "landlocked"))
+    assert (landlocked["severity"], landlocked["tolerance"]) == ("info", 0.25)
+    assert {each["off"] for each in told if each["code"] == "T30"} == {"districts are drawn by hand"}
+    assert "Off: districts are drawn by hand" in run("--rules", "--city", tmp_path).stdout
+
+
+def test_listing_the_rules_checks_nothing(run, bad, tmp_path):
+    assert run(bad, "--rules").exit_code == 2
+    assert run("--rules", "--out", tmp_path / "report").exit_code == 2
+    assert not (tmp_path / "report").exists()

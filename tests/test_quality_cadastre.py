@@ -157,6 +157,18 @@ def test_t06_the_same_course_twice_is_a_duplicate_and_not_told_here():
     assert found("T06", boundary_line=lines(one, one.reverse())).empty
 
 
+@pytest.mark.parametrize(("beyond", "expected"), [(0.0098, 0), (0.0102, 1)])
+def test_t06_courses_that_pass_each_other_at_their_ends_within_the_tolerance_meet_there(beyond, expected):
+    south = LineString([place(0, 0), place(60 + beyond, 0)])
+    east = LineString([place(60, -0.005), place(60, 110)])
+    assert len(found("T06", boundary_line=lines(south, east))) == expected
+
+
+def test_t06_a_course_that_ends_inside_another_is_told_however_near():
+    whole, side = LineString([place(0, 0), place(60, 0)]), LineString([place(30, -0.005), place(30, 110)])
+    assert found("T06", boundary_line=lines(whole, side))["rule"].tolist() == ["lines_cross"]
+
+
 def test_t06_courses_that_cross_without_a_corner_are_told_but_ties_may():
     cross = lines(LineString([place(0, 0), place(60, 0)]), LineString([place(30, -20), place(30, 20)]))
     told_ = found("T06", boundary_line=cross)

@@ -305,6 +305,23 @@ def test_what_is_as_wide_as_it_is_long_is_not_judged():
     assert (row["rule"], row["message"]) == ("sliver", "Ground.")
 
 
+@pytest.mark.parametrize("tail_ft", [0.0, 0.002])
+def test_a_tail_as_thin_as_a_hair_along_the_front_does_not_hide_what_the_record_says(tail_ft):
+    west, east = squares(0.0)
+    drawn = [west.copy(), east]
+    drawn[0][1:3] += [[-0.3, tail_ft], [-0.3, 0.0]]  # the near corner left the front, so the gap runs on along it
+    hull = shapely.union(shapely.Polygon(west), shapely.Polygon(east))
+    strip = shapely.difference(hull, shapely.union(*map(shapely.Polygon, drawn)))
+    subjects = {"parcel": subject("parcel", parcels(drawn), schema().layer("parcel"), key="apn")}
+    lines = boundary_lines((deed(west), deed(east)), drawn)
+    subjects["boundary_line"] = subject("boundary_line", lines, schema().layer("boundary_line"))
+    row = finding(
+        subjects["parcel"], "T33", "sliver", np.array([0]), "Ground.", severity="error", other=["B"], measure=[0.3], unit="ft",
+        geometry=np.array([strip]),
+    )  # fmt: skip
+    assert judged_by_record(row, subjects, CITY).iloc[0]["rule"] == "drafting_sliver"
+
+
 def test_a_gap_of_a_tract_is_judged_by_the_lots_that_face_each_other_across_it():
     drawn = squares(1.0)
     north = np.array([[0, 100], [200, 100], [200, 150], [0, 150]]) + [EAST, NORTH]  # a third lot, at the end of the gap

@@ -71,6 +71,15 @@ def test_a_spike_without_width_breaks_the_ring_and_is_told_once():
     assert rules(found(*GOOD, spike)) == [["T26", "spike", "error"]]
 
 
+@pytest.mark.parametrize(
+    "corners", [[(0, 0), (60, 0), (0, 0), (0, 0)], [(0, 0), (60, 0), (30, 0)], [(0, 0), (60, 0), (60, 0), (0, 0)]]
+)
+def test_a_ring_that_encloses_nothing_is_broken_and_not_a_spike(corners):
+    findings = found(*GOOD, shapely.Polygon([(EAST + 500 + e, NORTH + n) for e, n in corners]))
+    assert "spike" not in set(findings["rule"])
+    assert ["G03", "invalid", "error"] in rules(findings)
+
+
 def test_a_ring_is_backward_by_what_most_of_the_layer_does():
     turned = [shapely.reverse(each) for each in GOOD]
     one = found(*GOOD, shapely.reverse(ring()))

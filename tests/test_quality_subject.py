@@ -7,6 +7,7 @@ import pytest
 import shapely
 from quality_layers import FEET, at, parcels
 
+from citygis.city import default_city
 from citygis.quality.subject import finding, no_findings, subject
 from citygis.schema import schema
 
@@ -52,3 +53,12 @@ def test_one_value_is_for_all_and_a_list_for_each():
     assert rows["unit"].tolist() == ["ft", "ft"]
     assert rows["feature"].tolist() == ["191-190-71", "191-190-73"]
     assert finding(about, "A01", "apn_required", np.array([], dtype=int), []).equals(no_findings())
+
+
+def test_a_feature_in_degrees_is_no_neighbour_and_one_that_strayed_is_one_of_those_beside_it():
+    away = shapely.box(1_000, 1_000, 1_060, 1_110)
+    frame = gpd.GeoDataFrame(
+        geometry=[away, shapely.box(-121.3, 38.1, -121.2999, 38.1001), shapely.box(38.1, -121.3, 38.1001, -121.2999)],
+        crs=default_city().crs,
+    )
+    assert subject("lots", frame, None, city=default_city()).measured.neighbours.tolist() == [True, False, False]

@@ -8,10 +8,10 @@ import shapely
 from repair_lots import CRS, DEEP, EAST, NORTH, WIDE, corner, lots, ring_of, rings, wkb
 
 import citygis as cg
-from citygis.errors import CRSError
 from citygis.repairs import OPERATIONS, repair, undo
 from citygis.samples.defects import plant_defects
 from citygis.samples.parcel_fabric import parcel_fabric
+from citygis.schema import geom_hashes
 
 
 def mend(frame, name="lot", **options):
@@ -218,9 +218,61 @@ def test_features_with_their_axes_exchanged_are_proposed_as_one_change():
     assert shapely.from_wkb(told["suggested"].iloc[0]).equals(shapely.Polygon(rings(6, 6)[7]))
 
 
-def test_a_layer_in_metres_is_refused():
-    with pytest.raises(CRSError, match="feet"):
-        mend(shifted_corner(0.05).to_crs("EPSG:6419"))
+def test_a_layer_in_metres_is_mended_in_metres_and_every_other_vertex_stays_to_the_last_bit():
+    layer = shifted_corner(0.05).to_crs("EPSG:6419")
+    done = mend(layer)
+    first, second = (shapely.get_coordinates(done.layers["lot"].geometry.iloc[row]) for row in (0, 1))
+    assert done.layers["lot"].crs == layer.crs
+    assert first[2].tolist() == second[3].tolist() == shapely.get_coordinates(layer.geometry.iloc[1])[3].tolist()
+    assert (np.delete(first, 2, axis=0) == np.delete(shapely.get_coordinates(layer.geometry.iloc[0]), 2, axis=0)).all()
+    assert wkb(done.layers["lot"])[1:] == wkb(layer)[1:]
+    (edit,) = done.edits.to_dict("records")
+    assert edit["distance_ft"] == pytest.approx(0.05, abs=1e-4)
+    assert shapely.length(edit["geometry"]) == pytest.approx(0.05 * 1200 / 3937, abs=1e-4)
+    assert edit["area_before_sqft"] - edit["area_after_sqft"] == pytest.approx(0.05 * DEEP / 2, abs=0.02)
+    assert wkb(undo(done.layers, done.edits)["lot"]) == wkb(layer)
+
+
+def test_what_is_left_of_a_layer_in_metres_lies_and_is_suggested_in_metres():
+    block = rings(2, 1)
+    block[0][1], block[0][2] = (block[0][1][0] + 2, block[0][1][1]), (block[0][2][0] + 2, block[0][2][1])
+    layer = lots(block, h_accuracy_ft=[1.0, 0.1]).to_crs("EPSG:6419")
+    told = cg.validate(layer, "lot", only="geometry", key="pid")
+    for findings in (None, told):
+        done = repair({"lot": layer}, findings, only="geometry", key="pid")
+        (left,) = done.left[done.left["code"] == "T01"].to_dict("records")
+        assert left["geometry"].equals_exact(told.geometry[told["code"] == "T01"].iloc[0], 1e-6)
+        cut = shapely.from_wkb(left["suggested"])
+        assert cut.area == pytest.approx(WIDE * DEEP * (1200 / 3937) ** 2, rel=1e-3)
+        assert done.left.crs == layer.crs and layer.geometry.iloc[0].buffer(0.01).covers(cut)
+
+
+def test_the_area_and_the_hash_that_a_layer_gives_follow_the_shape_and_go_back_with_it():
+    layer = shifted_corner(0.05)
+    layer = layer.assign(calc_area_sqft=layer.area, geom_hash=geom_hashes(layer.geometry.to_numpy()))
+    layer.loc[0, "calc_area_sqft"] += 1_000.0  # entered by hand, not what the shape has: undo brings it back all the same
+    done = mend(layer)
+    mended = done.layers["lot"]
+    assert mended["calc_area_sqft"].iloc[0] == pytest.approx(WIDE * DEEP, abs=1e-6)
+    assert mended["geom_hash"].tolist() == geom_hashes(mended.geometry.to_numpy()).tolist()
+    assert mended["geom_hash"].iloc[0] != layer["geom_hash"].iloc[0]
+    pd.testing.assert_frame_equal(pd.DataFrame(undo(done.layers, done.edits)["lot"]), pd.DataFrame(layer))
+
+
+def test_no_area_is_entered_where_the_layer_says_none():
+    layer = shifted_corner(0.05).assign(calc_area_sqft=np.nan)
+    assert mend(layer).layers["lot"]["calc_area_sqft"].isna().all()
+
+
+def test_attribute_findings_on_a_mended_feature_are_left():
+    layer = shifted_corner(0.05)
+    layer = pd.concat([layer, layer.iloc[[0]].assign(geometry=[shapely.box(EAST + 900, NORTH, EAST + 960, NORTH + 90)])])
+    told = cg.validate(layer, "lot", key="pid")
+    repeated = told[told["feature"].eq("1") & told["code"].str.startswith("A")]
+    assert len(repeated) > 0
+    done = repair({"lot": layer}, key="pid")
+    assert "1" in set(done.edits["feature"])
+    assert set(repeated["finding_id"]) <= set(done.left["finding_id"])
 
 
 def test_tables_and_empty_layers_are_handed_on():

@@ -8,7 +8,7 @@ from fabrics import FAMILIES, fabric
 from shapely import LineString, box
 
 from citygis.errors import CRSError
-from citygis.topology import stretches_outside
+from citygis.topology import inside_ft, stretches_outside
 
 FEET = "EPSG:6420"
 
@@ -54,3 +54,10 @@ def test_without_polygons_all_of_it_is_outside():
 def test_layers_in_two_systems_are_refused():
     with pytest.raises(CRSError):
         stretches_outside(layer(LineString([(0, 0), (9, 0)])), layer(box(0, 0, 1, 1), crs="EPSG:2227"))
+
+
+def test_how_much_of_a_boundary_runs_on_the_ground_is_told():
+    ring = gpd.GeoSeries([box(10, 10, 30, 20), None, box(500, 0, 510, 10), box(90, 10, 110, 20)], crs=FEET)
+    inside = inside_ft(ring, layer(box(0, 0, 100, 100)), tolerance_ft=0.5)
+    assert inside.tolist() == pytest.approx([60, 0, 0, 10 + 2 * 10.5], abs=0.01)  # the reach is told to 1 %
+    assert inside_ft(layer(), layer(box(0, 0, 1, 1))).tolist() == []

@@ -8,6 +8,7 @@ from fabrics import FAMILIES, fabric
 from shapely import affinity, box
 
 from citygis.errors import CRSError
+from citygis.topology import between
 from citygis.topology.between import PIECE_VERTICES, overlaps_between, owned_pieces
 
 FEET = "EPSG:6420"
@@ -44,8 +45,10 @@ def test_a_street_network_in_one_polygon_says_what_its_streets_say():
     assert found["width_ft"].to_numpy() == pytest.approx(np.full(len(lots), 0.5), rel=0.01)
 
 
+@pytest.mark.parametrize("open_share", [0.0, 1.0], ids=["every pair", "about open edges"])
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.__name__)
-def test_no_pair_is_missed_and_none_is_made_up(family):
+def test_no_pair_is_missed_and_none_is_made_up(family, open_share, monkeypatch):
+    monkeypatch.setattr(between, "OPEN_SHARE", open_share)
     for seed in range(5):
         random = np.random.default_rng(seed)
         lots = fabric(random)
@@ -57,6 +60,32 @@ def test_no_pair_is_missed_and_none_is_made_up(family):
             for j, other in enumerate(others):
                 area = lot.intersection(other).area if other.is_valid else 0.0
                 assert told.get((i, j), 0.0) == pytest.approx(area, abs=1e-3)
+
+
+@pytest.mark.parametrize("most", [12, 128], ids=["in pieces", "whole"])
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.__name__)
+def test_lots_on_a_street_network_are_found_whatever_else_is_wrong_with_them(family, most, monkeypatch):
+    monkeypatch.setattr(between, "OPEN_SHARE", 1.0)
+    monkeypatch.setattr(between, "PIECE_VERTICES", most)
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        block = fabric(random)
+        streets = box(-100, -100, 450, 600).difference(shapely.union_all(block))  # it has every corner of the block
+        lots = [each for each in family(random, block) if each.is_valid]
+        alike = [streets, shapely.Polygon(streets.exterior), lots[0]]  # and what lies on the streets and the lots themselves
+        for others in ([streets], alike):
+            found = overlaps_between(layer(*lots), layer(*others), tolerance_ft=0)
+            told = dict(zip(zip(found["left"], found["right"], strict=True), found["area_sqft"], strict=True))
+            for i, lot in enumerate(lots):
+                for j, other in enumerate(others):
+                    assert told.get((i, j), 0.0) == pytest.approx(lot.intersection(other).area, abs=1e-3)
+
+
+def test_every_copy_in_either_layer_is_told():
+    lot, street = box(0, 0, 60, 110), box(-20, -40, 80, 1)
+    found = overlaps_between(layer(lot, lot, street), layer(street, lot, street))
+    assert list(zip(found["left"], found["right"], strict=True)) == [(i, j) for i in range(3) for j in range(3)]
+    assert found["area_sqft"].to_numpy() == pytest.approx([60, 6600, 60, 60, 6600, 60, 4100, 60, 4100])
 
 
 def test_layers_in_two_systems_are_refused():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from citygis.cli.inputs import as_sent, layers_of_file, register_of
 from citygis.cli.options import (
     city_option,
     emit_json,
@@ -36,12 +37,19 @@ PAGE = "repair.html"
 @click.option("--source-crs", metavar="CRS", help="With --as: what the coordinates are in, where FILE does not say.")
 @click.option("--key", metavar="FIELD", help="The field that names features, instead of the layer's key.")
 @click.option("--only", type=click.Choice(["geometry"]), help="Leave out the other rules.")
-@click.option("--tolerance", "tolerance_ft", type=float, metavar="FT", help="Move nothing farther than this; at most 0.12.")
+@click.option(
+    "--tolerance",
+    "tolerance_ft",
+    type=click.FloatRange(0, 0.12, min_open=True),
+    metavar="FT",
+    help="Move nothing farther than this; at most 0.12.",
+)
 @click.option("--apply", "operations", multiple=True, metavar="OPERATION", help="Only this operation; may be given several times.")
 @click.option("--out", type=click.Path(), metavar="MENDED.gpkg", help="Write the mended layers, the log and what is left.")
 @click.option(
     "--report", "folder", type=click.Path(), metavar="DIR", help=f"Write {PAGE}: a picture of each edit, before and after."
 )
+@click.option("--exceptions", "register", type=click.Path(), metavar="FILE", help="Accepted findings, instead of the City's.")
 @click.option("--undo", "mended", type=click.Path(), metavar="MENDED.gpkg", help="Take a repair back instead; needs --out.")
 @city_option
 @json_option
@@ -58,6 +66,7 @@ def command(
     operations: tuple[str, ...],
     out: str | None,
     folder: str | None,
+    register: str | None,
     mended: str | None,
     city_folder: str | None,
     as_json: bool,
@@ -100,12 +109,12 @@ def command(
         raise click.BadParameter(f"{sorted(unknown)[0]!r} must be one of: {', '.join(OPERATIONS)}.", param_hint="--apply")
     city, path = open_city_option(city_folder), Path(file)
     if layer:
-        layers, beside = {layer: _as_sent(path, within, source_crs)}, {}
+        layers, beside = {layer: as_sent(path, within, source_crs, quiet=quiet)}, {}
     elif within or source_crs:
         raise click.UsageError("--layer and --source-crs go with --as LAYER.")
     else:
         layers, beside = _of_file(path, city)
-    findings, excused = _standing(layers, city, only, key)
+    findings, excused = _standing(layers, city, only, key, register)
     if excused:
         note(f"{excused:,} findings are accepted with a reason and are left alone", quiet=quiet)
     done = repair(
@@ -130,40 +139,29 @@ def command(
     sys.exit(1 if (done.left["severity"] == "error").any() else 0)
 
 
-def _as_sent(path: "Path", within: str | None, source_crs: str | None) -> "pd.DataFrame":
-    from citygis.readers import read
-
-    return read(path, within, source_crs=source_crs)
-
-
 def _of_file(path: "Path", city: "City") -> "tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]":
     """The layers of a GeoPackage that the City's schema knows, and the others, which are handed on as they are."""
     from citygis.errors import ReadError
-    from citygis.gpkg import layers_of, read_geopackage
+    from citygis.gpkg import read_geopackage
 
-    if not path.exists():
-        raise ReadError(f"{path} is not there. Look at the path.")
-    if path.suffix.lower() != ".gpkg":
-        raise ReadError(f"{path} is not a GeoPackage of City layers. Say which layer it is: --as LAYER, or convert it first.")
-    there = {each.name: read_geopackage(path, each.name) for each in layers_of(path)}
-    if EDITS in there:
+    known, others = layers_of_file(path, city)
+    if EDITS in others:
         raise ReadError(f"{path} holds the log of a repair already. Repair the file that it was made from, or take it back first.")
-    known = {name: frame for name, frame in there.items() if name in city.schema.layers}
-    if not known:
-        raise ReadError(f"{path} has no layer of the City's schema; it has: {', '.join(there) or 'none'}. Say which: --as LAYER.")
-    return known, {name: frame for name, frame in there.items() if name not in known}
+    return {name: read_geopackage(path, name) for name in known}, {name: read_geopackage(path, name) for name in others}
 
 
-def _standing(layers: "dict[str, pd.DataFrame]", city: "City", only: str | None, key: str | None) -> "tuple[pd.DataFrame, int]":
-    """The findings on the layers that nobody accepted, and how many were."""
+def _standing(
+    layers: "dict[str, pd.DataFrame]", city: "City", only: str | None, key: str | None, named: str | None
+) -> "tuple[pd.DataFrame | None, int]":
+    """The findings on the layers that nobody accepted, and how many were; None where there is no register."""
     from citygis.quality import validate
-    from citygis.quality.exceptions import apply_exceptions, read_exceptions
+    from citygis.quality.exceptions import apply_exceptions
 
+    register = register_of(named, city)
+    if register is None:
+        return None, 0
     findings = validate(layers, city=city, only=only, key=key)
-    register = city.exceptions_path
-    if register is None or not register.exists():
-        return findings, 0
-    applied = apply_exceptions(findings, read_exceptions(register), layers, city=city, key=key)
+    applied = apply_exceptions(findings, register, layers, city=city, key=key)
     return applied.left, len(applied.excused)
 
 
@@ -180,13 +178,30 @@ def _take_back(path: "Path", out: "Path", city: "City", *, overwrite: bool) -> N
     from citygis.gpkg import layers_of, read_geopackage
     from citygis.repairs import undo
 
-    there = {each.name: read_geopackage(path, each.name) for each in layers_of(path)}
+    listed = layers_of(path)
+    there = {each.name: read_geopackage(path, each.name) for each in listed}
+    for each in listed:  # such a table is read as single parts where it can be; each of its features was sent as it lies there
+        if each.geometry_type in ("MULTIPOLYGON", "MULTILINESTRING"):
+            there[each.name] = _as_multi(there[each.name])
     if EDITS not in there:
         raise ReadError(f"{path} has no log of a repair (layer {EDITS}); it has: {', '.join(there) or 'none'}.")
     edits = there.pop(EDITS)
     there.pop(LEFT, None)
     _write(out, undo(there, edits), city, overwrite=overwrite)
     click.echo(f"{len(edits):,} edits taken back. Written: {out}")
+
+
+def _as_multi(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Every feature as a multi-part one, as a table of such holds it."""
+    import geopandas as gpd
+    import numpy as np
+    import shapely
+
+    shapes = np.asarray(frame.geometry.array, dtype=object).copy()
+    for make, lone in ((shapely.multilinestrings, 1), (shapely.multipolygons, 3)):
+        rows = np.flatnonzero(shapely.get_type_id(shapes) == lone)
+        shapes[rows] = make(shapes[rows], indices=np.arange(len(rows)))
+    return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
 
 
 def _operations(done: "Repair") -> list[tuple]:

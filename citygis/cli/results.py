@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from citygis.cli.options import table
+from citygis.cli.options import note, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FINDING = ("code", "rule", "severity", "feature", "message", "remedy")
 """What a summary tells of a finding, where a command has no reason to tell more."""
+
+ENDED_SHOWN = 5
+"""Exceptions that do not hold any more, told one by one."""
 
 
 def require_geopackage_name(path: Path) -> None:
@@ -48,6 +51,15 @@ def plain_rows(frame: "pd.DataFrame", columns: Sequence[str] | None = None) -> l
 def counts(values: "pd.Series") -> dict[str, int]:
     """How often each value occurs, in the order of the values."""
     return {str(value): int(n) for value, n in values.value_counts().sort_index().items()}
+
+
+def note_ended(ended: "pd.DataFrame", *, quiet: bool) -> None:
+    """Remarks on exceptions that do not hold any more: rows of `citygis.quality.exceptions.Applied.expired`."""
+    for row in ended.head(ENDED_SHOWN).itertuples():
+        said = f"Exception {row.finding_id} ({row.code}, {row.features or row.layer}) does not hold any more: {row.why}."
+        note(said, quiet=quiet)
+    if len(ended) > ENDED_SHOWN:
+        note(f"and {len(ended) - ENDED_SHOWN:,} more exceptions that do not hold any more", quiet=quiet)
 
 
 def print_findings(findings: list[dict[str, Any]], *, shown: int) -> None:

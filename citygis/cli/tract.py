@@ -152,7 +152,7 @@ def _checked(work: "TractWork", held: "dict[str, pd.DataFrame]", city: "City") -
 
     box = shapely.box(*work.lots.total_bounds).buffer(100.0)
     together = {name: frame for name, frame in work.layers.items() if name != "apn_history"}
-    for name in ("parcel", "right_of_way", "source_document"):
+    for name in ("parcel", "right_of_way", "corner", "source_document"):
         beside = held.get(name)
         if beside is None or not len(beside):
             continue

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from citygis.cli.inputs import as_sent, layers_of_file
 from citygis.cli.options import city_option, json_option, note, open_city_option, overwrite_option, quiet_option, table
+from citygis.cli.results import note_ended
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from citygis.city import City
 
 
-ENDED_SHOWN = 5
-"""Exceptions that do not hold any more, told one by one."""
 CAUSES_SHOWN = 10
 """Causes in the table; the report has the others."""
 
@@ -51,6 +51,7 @@ CAUSES_SHOWN = 10
     show_default=True,
     help="Exit with 1 when something at least this severe is left.",
 )
+@click.option("--rules", "catalogue", is_flag=True, help="List the rules as the City applies them instead; nothing is checked.")
 @city_option
 @json_option
 @quiet_option
@@ -68,6 +69,7 @@ def command(
     register_path: str | None,
     accept_file: str | None,
     fail_on: str,
+    catalogue: bool,
     city_folder: str | None,
     as_json: bool,
     quiet: bool,
@@ -89,6 +91,7 @@ def command(
       citygis validate parcels.gpkg --city riverbend --out report --overwrite --previous report --accept-file exceptions.json
       citygis validate --city riverbend
       citygis validate parcels.gpkg --as parcel --key pid --only geometry --json
+      citygis validate --rules --city riverbend
     """
     from pathlib import Path
 
@@ -99,6 +102,11 @@ def command(
     from citygis.store import store
 
     city = open_city_option(city_folder)
+    if catalogue:
+        if file or folder:
+            raise click.UsageError("--rules checks nothing: leave out FILE and --out.")
+        _print_rules(city, as_json)
+        return
     runs = [read_run(each) for each in previous]  # before they are overwritten
     register = Path(register_path) if register_path else city.exceptions_path
     if accept_file and register is None:
@@ -107,7 +115,7 @@ def command(
         require_free(Path(folder) / name, overwrite=overwrite)  # told before the work, not after it
     path = Path(file) if file else city.store_path
     if layer:
-        layers = {layer: _as_sent(path, within, source_crs, quiet)}
+        layers = {layer: as_sent(path, within, source_crs, quiet=quiet)}
     elif within or source_crs:
         raise click.UsageError("--layer and --source-crs go with --as LAYER.")
     else:
@@ -152,6 +160,33 @@ def command(
     sys.exit(1 if findings["severity"].isin(stops).any() else 0)
 
 
+def _print_rules(city: "City", as_json: bool) -> None:
+    """The catalogue, changed as the City changes it. What a layer of the schema says of its own tolerance is not in it."""
+    from citygis.quality import CATALOGUE, rule
+
+    rules = [rule(code, city, name) for code, name in sorted(CATALOGUE)]
+    if as_json:
+        for each in rules:
+            click.echo(each.model_dump_json())
+        return
+    columns = ["code", "rule", "severity", "tolerance", "limit", "unit", "title", "what to do", "reference"]
+    rows = [
+        (
+            each.code,
+            each.name,
+            "off" if each.off else each.severity,
+            each.tolerance,
+            each.limit,
+            each.unit,
+            each.title,
+            f"Off: {each.off}" if each.off else each.remedy,
+            each.reference,
+        )
+        for each in rules
+    ]
+    table(rows, columns, title=f"Rules of {city.name}")
+
+
 def _excused(
     findings: "pd.DataFrame",
     layers: "dict[str, pd.DataFrame]",
@@ -182,25 +217,9 @@ def _excused(
         note(f"{merged.added:,} exceptions of {accept_file} entered in {path}, {len(merged.refused):,} refused", quiet=quiet)
     applied = apply_exceptions(findings, register, layers, city=city, key=key)
     # Of a part of the rules or layers nothing follows for an exception whose finding is not met.
-    ended = applied.expired[applied.expired["still_found"] | (applied.expired["layer"].isin(list(layers)) & (not partial))]
-    for row in ended.head(ENDED_SHOWN).itertuples():
-        note(
-            f"Exception {row.finding_id} ({row.code}, {row.features or row.layer}) does not hold any more: {row.why}.", quiet=quiet
-        )
-    if len(ended) > ENDED_SHOWN:
-        note(f"and {len(ended) - ENDED_SHOWN:,} more exceptions that do not hold any more", quiet=quiet)
+    ended = applied.expired["still_found"] | (applied.expired["layer"].isin(list(layers)) & (not partial))
+    note_ended(applied.expired[ended], quiet=quiet)
     return applied.left, applied.excused
-
-
-def _as_sent(path: "Path", within: str | None, source_crs: str | None, quiet: bool) -> "pd.DataFrame":
-    """Any vector file, as it was sent."""
-    from citygis.readers import read
-
-    frame = read(path, within, source_crs=source_crs)
-    if "read_code" in frame:
-        for code, message in frame.dropna(subset="read_code").groupby("read_code")["read_message"]:
-            note(f"{code}: {len(message):,} rows were not read as sent, the first: {message.iloc[0]}", quiet=quiet)
-    return frame
 
 
 def _of_store(city: "City") -> "dict[str, pd.DataFrame]":
@@ -216,19 +235,9 @@ def _of_store(city: "City") -> "dict[str, pd.DataFrame]":
 
 def _of_file(path: "Path", city: "City", quiet: bool) -> "dict[str, pd.DataFrame]":
     """The layers of a GeoPackage that the City's schema knows."""
-    from citygis.errors import ReadError
-    from citygis.gpkg import layers_of, read_geopackage
+    from citygis.gpkg import read_geopackage
 
-    if not path.exists():
-        raise ReadError(f"{path} is not there. Look at the path; without FILE the City's own store is checked.")
-    if path.suffix.lower() != ".gpkg":
-        raise ReadError(f"{path} is not a GeoPackage of City layers. Say which layer it is: --as LAYER, or convert it first.")
-    there = [each.name for each in layers_of(path)]
-    known = [name for name in there if name in city.schema.layers]
-    if not known:
-        raise ReadError(
-            f"{path} has no layer of the City's schema; it has: {', '.join(there) or 'none'}. Say which one it is: --as LAYER."
-        )
+    known, _ = layers_of_file(path, city, hint="Look at the path; without FILE the City's own store is checked.")
     note(f"Checking {', '.join(known)} of {path}", quiet=quiet)
     return {name: read_geopackage(path, name) for name in known}
 

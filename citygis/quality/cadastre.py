@@ -201,14 +201,22 @@ def _lines(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame
     message = [f"Course {about.feature[row]} crosses or touches itself." for row in left[own]]
     yield finding(about, "T06", "line_crosses_itself", left[own], message, geometry=place[own])
     tie = one_of(about, "line_kind", CONNECTION)
-    across = np.flatnonzero(~own & ~tie[left] & ~tie[right])
+    rule = about.rule("T06", "lines_cross")
+    joined = _at_an_end(about.place[left], place, rule.tolerance) & _at_an_end(about.place[right], place, rule.tolerance)
+    across = np.flatnonzero(~own & ~tie[left] & ~tie[right] & ~joined)
     message = [
         f"Courses {about.feature[left[k]]} and {about.feature[right[k]]} "
         + ("cross, and neither ends there." if met["kind"].iloc[k] == "crossing" else "meet where one of them goes on.")
         for k in across
     ]
     more = {"other": about.feature[right[across]], "geometry": place[across]}
-    yield finding(about, "T06", "lines_cross", left[across], message, **more)
+    yield finding(about, "T06", rule.name, left[across], message, unit="ft", tolerance=rule.tolerance, **more)
+
+
+def _at_an_end(lines: np.ndarray, places: np.ndarray, tolerance_ft: float) -> np.ndarray:
+    """Which places lie at an end of their line: T05 and T27 hold the ends to their corner, no nearer than this."""
+    start, end = (shapely.distance(shapely.get_point(lines, k), places) for k in (0, -1))
+    return np.fmin(start, end) <= tolerance_ft
 
 
 def _overlaps(about: Subject, rows: np.ndarray, runs: gpd.GeoDataFrame) -> Iterator[pd.DataFrame]:

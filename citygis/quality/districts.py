@@ -291,8 +291,7 @@ def _apart(about: Subject, rows: np.ndarray) -> Iterator[pd.DataFrame]:
         "geometry": pairs.geometry.to_numpy(dtype=object),
     }
     yield finding(about, "T30", cross.name, left, message, unit="ft", tolerance=cross.tolerance, **more)
-    open_ = topology.openings(shapes, width_ft=apart.limit)
-    open_ = open_[topology.wide_enough(open_["width_ft"], apart.tolerance)]
+    open_ = topology.strips(shapes, width_ft=apart.limit, tolerance_ft=apart.tolerance)
     left, right = rows[open_["left"].to_numpy(dtype=int)], rows[open_["right"].to_numpy(dtype=int)]
     message = [
         f"{about.feature[a]} and {about.feature[b]} leave {sqft:,.1f} sq ft open between them, up to {ft:,.2f} ft wide "

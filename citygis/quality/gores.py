@@ -5,7 +5,7 @@ Only a drafting sliver may be closed by software. Where the record leaves ground
 between them is a question of title, and no drawing answers it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +52,9 @@ class _Side(NamedTuple):
     is_known: bool
 
 
+_Pairs = list[tuple[_Side, _Side]]
+
+
 def judged_by_record(findings: pd.DataFrame, subjects: Mapping[str, Subject], city: City) -> pd.DataFrame:
     """
     Overlaps, gaps and slivers, each with what the record says of it.
@@ -71,17 +74,17 @@ def judged_by_record(findings: pd.DataFrame, subjects: Mapping[str, Subject], ci
     """
     findings = findings.copy()
     verdict = judgements(findings, subjects, city)
-    kind, said = verdict["kind"].to_numpy(dtype=object), verdict["said"].to_numpy(dtype=object)
+    kind, said, is_known = (verdict[name].to_numpy(dtype=object) for name in ("kind", "said", "is_known"))
+    code = findings["code"].to_numpy(dtype=object)
     columns = {name: findings[name].astype("object").to_numpy(copy=True) for name in ("rule", "severity", "remedy", "message")}
     for n in np.flatnonzero(kind != ""):
         if said[n] not in columns["message"][n]:
             columns["message"][n] = f"{columns['message'][n]} {said[n]}"
         if kind[n] == UNKNOWN:
             continue
-        code = findings["code"].iloc[n]
-        found = rule(code, city, "drafting_sliver" if kind[n] == DRAFTING else _RECORD_NAME[code])
+        found = rule(code[n], city, "drafting_sliver" if kind[n] == DRAFTING else _RECORD_NAME[code[n]])
         columns["rule"][n], columns["remedy"][n] = found.name, found.remedy
-        if kind[n] == RECORD or code != "T01" or verdict["is_known"].iloc[n]:
+        if kind[n] == RECORD or code[n] != "T01" or is_known[n]:
             columns["severity"][n] = found.severity
     for name, values in columns.items():
         findings[name] = pd.Series(values, index=findings.index, dtype=findings[name].dtype)
@@ -120,26 +123,25 @@ def judgements(findings: pd.DataFrame, subjects: Mapping[str, Subject], city: Ci
     n = len(findings)
     kind, said, is_known = np.full(n, "", dtype=object), np.full(n, "", dtype=object), np.zeros(n, dtype=bool)
     told = pd.DataFrame({"kind": kind, "said": said, "is_known": is_known}, index=findings.index)
-    names = zip(findings["code"], findings["rule"], strict=True)
-    todo = [at for at, (code, name) in enumerate(names) if name in (_BASE.get(code), *_VERDICT_OF)]
-    if not todo:
+    names = zip(findings["code"].array, findings["rule"].array, strict=True)
+    todo = np.array([at for at, (code, name) in enumerate(names) if name in (_BASE.get(code), *_VERDICT_OF)], dtype=int)
+    if len(todo):
+        strips = findings["geometry"].to_numpy(dtype=object)[todo]
+        widths = pd.to_numeric(findings["measure"]).to_numpy(dtype=float)[todo]
+        todo = todo[_are_strips(strips, widths, rule("T33", city).limit)]
+    if not len(todo):
         return told
     parcels = subjects.get(_PARCELS)
     courses = courses_of(subjects.get(_LINES), parcels) if parcels is not None else None
     rows = findings.iloc[todo]
-    home = rows["layer"].mask(rows["code"].eq("T02"), _PARCELS)
-    grounds = {name: _Ground(subjects[name], some, city) for name, some in rows.groupby(home) if name in subjects}
-    widest = rule("T33", city).limit
-    for at, layer, row in zip(todo, home, rows.to_dict("records"), strict=True):
-        strip = row["geometry"]
-        if layer not in grounds or not _is_strip(strip, row["measure"], widest):
+    home = rows["layer"].mask(rows["code"].eq("T02"), _PARCELS).to_numpy(dtype=object)
+    for layer in pd.unique(home):
+        if layer not in subjects:
             continue
-        width = float(row["measure"])
-        pairs = grounds[layer].sides(strip, width, row["feature"], row["other"], is_overlap=row["code"] == "T01")
-        if pairs:
-            of_parcels = courses if layer == _PARCELS else None
-            verdict = _of_all([_verdict(strip, width, *pair, of_parcels) for pair in pairs])
-            kind[at], said[at] = verdict
+        mine = home == layer
+        some, of_parcels = rows[mine], courses if layer == _PARCELS else None
+        for at, strip, width, pairs in _Ground(subjects[layer], some, city).sides(todo[mine], some):
+            kind[at], said[at] = _of_all([_verdict(strip, width, *pair, of_parcels) for pair in pairs])
             is_known[at] = all(side.is_known for pair in pairs for side in pair)
     return told.assign(kind=kind, said=said, is_known=is_known)
 
@@ -167,27 +169,38 @@ class _Ground:
 
     def __init__(self, about: Subject, findings: pd.DataFrame, city: City):
         self._about = about
-        wanted = (shapely.get_dimensions(about.place) == 2) & about.current
+        wanted = about.current
         if findings["other"].notna().all() and not findings["code"].eq("T02").any():
             # All of them are named: a tree over a whole city would take longer than the verdicts.
-            wanted &= pd.Series(about.feature).isin({*findings["feature"], *findings["other"]}).to_numpy(dtype=bool)
+            wanted = wanted & pd.Series(about.feature).isin({*findings["feature"], *findings["other"]}).to_numpy(dtype=bool)
         self._rows = np.flatnonzero(wanted)
+        self._rows = self._rows[shapely.get_dimensions(about.place[self._rows]) == 2]
         self._tree = shapely.STRtree(about.place[self._rows])
         frame = about.frame.iloc[self._rows]
         self._accuracy = dict(zip(self._rows, accuracy_ft(frame, city), strict=True))
         stated = [frame[column].notna().to_numpy(dtype=bool) for column in ("method", "h_accuracy_ft") if column in frame]
         self._known = set(self._rows[np.any(stated, axis=0)]) if stated else set()
 
-    def sides(self, strip: shapely.Polygon, width_ft: float, feature, other, *, is_overlap: bool) -> list[tuple[_Side, _Side]]:
-        """The pairs of features that face each other across a strip, or share it."""
-        near = self._rows[np.sort(self._tree.query(strip, predicate="dwithin", distance=NEAR_FT))]
-        names = self._about.feature[near]
-        one, two = near[names == feature], near[names == other]
-        if len(one) == 1 and len(two) == 1:
-            return [(self._side(one[0]), self._side(two[0]))]
-        if is_overlap:
-            return []
-        return [(self._side(a), self._side(b)) for a, b in self._facing(strip, width_ft, near)]
+    def sides(self, at: np.ndarray, findings: pd.DataFrame) -> Iterator[tuple[int, shapely.Polygon, float, _Pairs]]:
+        """Of each strip, called as in ``at``: its ground, its width, and the pairs that face each other across it or share it."""
+        strips = findings["geometry"].to_numpy(dtype=object)
+        widths = pd.to_numeric(findings["measure"]).to_numpy(dtype=float)
+        names = (findings[name].to_numpy(dtype=object) for name in ("code", "feature", "other"))
+        strip, near = self._tree.query(strips, predicate="dwithin", distance=NEAR_FT)
+        order = np.lexsort((near, strip))
+        beside = np.split(self._rows[near[order]], np.searchsorted(strip[order], np.arange(1, len(strips))))
+        for n, (code, feature, other) in enumerate(zip(*names, strict=True)):
+            rows, width = beside[n], float(widths[n])
+            called = self._about.feature[rows]
+            one, two = rows[called == feature], rows[called == other]
+            if len(one) == 1 and len(two) == 1:
+                pairs = [(self._side(one[0]), self._side(two[0]))]
+            elif code == "T01":
+                continue
+            else:
+                pairs = [(self._side(a), self._side(b)) for a, b in self._facing(strips[n], width, rows)]
+            if pairs:
+                yield int(at[n]), strips[n], width, pairs
 
     def _facing(self, strip: shapely.Polygon, width_ft: float, near: np.ndarray) -> list[tuple[int, int]]:
         """Pairs on opposite sides of a strip that lie beside the same stretch of it."""
@@ -286,10 +299,20 @@ def _axes(strip: shapely.Polygon) -> tuple[np.ndarray, np.ndarray, np.ndarray, f
     return origin + middle, along, np.array([-along[1], along[0]]), float(lengths.max())
 
 
-def _is_strip(place, width_ft: float, widest_ft: float) -> bool:
-    if place is None or pd.isna(width_ft) or shapely.get_dimensions(place) != 2 or shapely.is_empty(place):
-        return False
-    return 0 < width_ft <= widest_ft and _axes(place)[3] >= SLENDER * width_ft
+def _are_strips(places: np.ndarray, width_ft: np.ndarray, widest_ft: float) -> np.ndarray:
+    """Which places are polygons not wider than a sliver, and `SLENDER` times as long as wide."""
+    strips = (shapely.get_dimensions(places) == 2) & ~shapely.is_empty(places)
+    with np.errstate(invalid="ignore"):
+        strips &= (width_ft > 0) & (width_ft <= widest_ft)
+    rows = np.flatnonzero(strips)
+    bounds = shapely.bounds(places[rows]).reshape(-1, 4)
+    sides = bounds[:, 2:] - bounds[:, :2]
+    # The rectangle about a polygon is no longer than the diagonal of its bounds, and its own diagonal no shorter than their side.
+    surely = sides.max(axis=1, initial=0) >= np.sqrt(2) * SLENDER * width_ft[rows]
+    strips[rows] = np.hypot(*sides.T) >= SLENDER * width_ft[rows]
+    for row in rows[strips[rows] & ~surely]:
+        strips[row] = _axes(places[row])[3] >= SLENDER * width_ft[row]
+    return strips
 
 
 def _of_all(told: list[Verdict]) -> Verdict:

@@ -231,9 +231,8 @@ def _frontage_ft(parcels: gpd.GeoSeries, streets: gpd.GeoSeries, tolerance_ft: f
     """How much of each parcel's boundary lies along a street or, where that is less than enough, in one."""
     frontage = topology.followed_ft(parcels, streets, tolerance_ft=tolerance_ft, enough_ft=enough_ft)
     short = np.flatnonzero(frontage < enough_ft)
-    out = topology.stretches_outside(parcels.iloc[short], streets, tolerance_ft=tolerance_ft)  # a parcel may reach into the street
-    open_ft = np.bincount(out["line"].to_numpy(dtype=int), weights=out["length_ft"], minlength=len(short))
-    frontage[short] = np.maximum(shapely.length(parcels.to_numpy(dtype=object)[short]) - open_ft, 0.0)
+    inside = topology.inside_ft(parcels.iloc[short], streets, tolerance_ft=tolerance_ft)  # a parcel may reach into the street
+    frontage[short] = np.maximum(frontage[short], inside)
     return frontage
 
 

@@ -110,7 +110,9 @@ def _short(about: Subject, judged: np.ndarray) -> pd.DataFrame:
 def _spikes(about: Subject, judged: np.ndarray) -> pd.DataFrame:
     rule = about.rule("T26", "spike")
     found = topology.spikes(about.measured, angle_deg=rule.tolerance, tip_ft=rule.limit)
-    found = found[judged[found["feature"].to_numpy(dtype=int)]]
+    rows = found["feature"].to_numpy(dtype=int)
+    folded = (shapely.get_dimensions(about.place[rows]) == 2) & (shapely.area(about.place[rows]) == 0)  # all of it is: G03 tells it
+    found = found[judged[rows] & ~folded]
     message = [
         f"The boundary runs {high:,.2f} ft out and back at an angle of {angle:.3f} deg (tolerance {rule.tolerance:g} deg)."
         for high, angle in zip(found["height_ft"], found["angle_deg"], strict=True)

@@ -66,58 +66,61 @@ def told_once(rows: pd.DataFrame) -> pd.DataFrame:
     told as the corner (T31); a strip with such a corner at either end, as the strip.
     """
     rows = rows.reset_index(drop=True)
-    if "geometry" not in rows:
+    if "geometry" not in rows or not len(rows):
         return rows
+    told = _Told(rows)
     for weaker, stronger, same_feature in _ORDER:
-        rows = _without(rows, *_at_one_place(rows, weaker, stronger, same_feature)[:1])
-    wedge, corner = _at_one_place(rows, "T33", "T31", True)
+        told.without(told.at_one_place(weaker, stronger, same_feature)[0])
+    wedge, corner = told.at_one_place("T33", "T31", True)
     alone = np.bincount(wedge, minlength=len(rows)) == 1
-    measure = _measures(rows)
-    opened = alone[wedge] & (measure[wedge] <= measure[corner] + REACH_FT)
-    rows = _without(rows, wedge[opened])
-    return _without(rows, *_at_one_place(rows, "T31", "T33", True)[:1], *_at_one_place(rows, "T32", "T33", True)[:1])
+    opened = alone[wedge] & (told.measure[wedge] <= told.measure[corner] + REACH_FT)
+    told.without(wedge[opened])
+    told.without(np.concatenate([told.at_one_place(weaker, "T33", True)[0] for weaker in ("T31", "T32")]))
+    return rows if told.stands.all() else rows[told.stands].reset_index(drop=True)
 
 
-def _at_one_place(rows: pd.DataFrame, weaker: str, stronger: str, same_feature: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows, of one rule and of another, that lie at the same place."""
-    weak, strong = _of(rows, weaker), _of(rows, stronger)
-    if stronger == "T02":  # wider ground than a sliver says nothing of the corners and slivers along it
-        strong = strong[_measures(rows)[strong] < CATALOGUE["T33", "sliver"].limit]
-    if not len(weak) or not len(strong):
-        return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
-    place = rows["geometry"].to_numpy(dtype=object)
-    within = stronger == "T26 spike" and weaker != "G03"
-    there = np.array([shapely.convex_hull(each) for each in place[strong]], dtype=object) if within else place[strong]
-    at, by = shapely.STRtree(there).query(place[weak], predicate="dwithin", distance=REACH_FT)
-    if within:
-        inside = shapely.covers(shapely.buffer(there[by], REACH_FT), place[weak[at]])
-        at, by = at[inside], by[inside]
-    weak, strong = weak[at], strong[by]
-    if same_feature:
-        names = rows[["layer", "feature", "other"]].to_numpy(dtype=object)
-        one, two = names[weak], names[strong]
-        shared = np.zeros(len(weak), dtype=bool)
-        for a in (1, 2):
-            for b in (1, 2):
-                shared |= ~pd.isna(one[:, a]) & (one[:, a] == two[:, b])
-        keep = shared & (one[:, 0] == two[:, 0])
-        weak, strong = weak[keep], strong[keep]
-    return weak, strong
+class _Told:
+    """Findings by column, and which of them stand so far."""
 
+    def __init__(self, rows: pd.DataFrame) -> None:
+        self.code, self.rule = (rows[name].to_numpy(dtype=object) for name in ("code", "rule"))
+        self.place = rows["geometry"].to_numpy(dtype=object)
+        self.measure = pd.to_numeric(rows["measure"]).to_numpy(dtype=float)
+        self.layer = pd.factorize(rows["layer"].to_numpy(dtype=object))[0]
+        names = np.concatenate([rows[name].to_numpy(dtype=object) for name in ("feature", "other")])
+        self.features = pd.factorize(names)[0].reshape(2, -1)  # -1 for none
+        self.stands = np.ones(len(rows), dtype=bool)
+        placed = rows["geometry"].notna().to_numpy(dtype=bool)
+        self._of_code = {code: np.flatnonzero(placed & (self.code == code)) for code in pd.unique(self.code)}
 
-def _measures(rows: pd.DataFrame) -> np.ndarray:
-    return pd.to_numeric(rows["measure"]).to_numpy(dtype=float)
+    def without(self, rows: np.ndarray) -> None:
+        """Some do not stand any more."""
+        self.stands[rows] = False
 
+    def at_one_place(self, weaker: str, stronger: str, same_feature: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of rows that stand, of one rule and of another, and lie at the same place."""
+        weak, strong = self._of(weaker), self._of(stronger)
+        if stronger == "T02":  # wider ground than a sliver says nothing of the corners and slivers along it
+            strong = strong[self.measure[strong] < CATALOGUE["T33", "sliver"].limit]
+        if not len(weak) or not len(strong):
+            return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
+        within = stronger == "T26 spike" and weaker != "G03"
+        there = shapely.convex_hull(self.place[strong]) if within else self.place[strong]
+        at, by = shapely.STRtree(there).query(self.place[weak], predicate="dwithin", distance=REACH_FT)
+        if within:
+            inside = shapely.covers(shapely.buffer(there[by], REACH_FT), self.place[weak[at]])
+            at, by = at[inside], by[inside]
+        weak, strong = weak[at], strong[by]
+        if same_feature:
+            one, two = self.features[:, weak], self.features[:, strong]
+            shared = ((one[:, None] == two[None]) & (one[:, None] >= 0)).any(axis=(0, 1))
+            shared &= self.layer[weak] == self.layer[strong]
+            weak, strong = weak[shared], strong[shared]
+        return weak, strong
 
-def _of(rows: pd.DataFrame, rule: str) -> np.ndarray:
-    """The rows of a rule that have a place."""
-    code, _, name = rule.partition(" ")
-    meant = rows["code"].eq(code) & rows["geometry"].notna()
-    return np.flatnonzero(meant & rows["rule"].eq(name) if name else meant)
-
-
-def _without(rows: pd.DataFrame, *left_out: np.ndarray) -> pd.DataFrame:
-    keep = np.ones(len(rows), dtype=bool)
-    for some in left_out:
-        keep[some] = False
-    return rows[keep].reset_index(drop=True) if not keep.all() else rows
+    def _of(self, rule: str) -> np.ndarray:
+        """The rows of a rule that have a place and stand."""
+        code, _, name = rule.partition(" ")
+        rows = self._of_code.get(code, np.zeros(0, dtype=int))
+        rows = rows[self.stands[rows]]
+        return rows[self.rule[rows] == name] if name else rows

@@ -157,16 +157,27 @@ def laid_by_record(courses: Courses, parcel: int, polygon: shapely.Polygon, stri
     vector, tolerance = courses.vector[mine], courses.tolerance_ft[mine]
     vector = np.where(((drawn * vector).sum(axis=1) < 0)[:, None], -vector, vector)
     vector = _turned(vector, drawn, tolerance)
-    bounds = shapely.dwithin(shapely.points(corners), strip, NEAR_FT)
-    along = _along(shapely.linestrings(np.stack([corners[start], corners[end]], axis=1)), strip, NEAR_FT)
-    bounds[start[along]] = bounds[end[along]] = True
-    far = ~bounds[start] & ~bounds[end]
-    if not far.any():
+    lines = shapely.linestrings(np.stack([corners[start], corners[end]], axis=1))
+    for ground in (strip, _without_tails(strip)):  # a tail as thin as a hair may run on along the front to corners that stand well
+        bounds = shapely.dwithin(shapely.points(corners), ground, NEAR_FT)
+        along = _along(lines, ground, NEAR_FT)
+        bounds[start[along]] = bounds[end[along]] = True
+        far = ~bounds[start] & ~bounds[end]
+        if far.any():
+            break
+    if not far.any() or not bounds.any():
         return _nothing("too few courses of its record were given to place it by")
     off = np.hypot(*(vector - drawn).T)
     if (off > tolerance)[far].any():
         return _nothing(f"its drawing does not fit its record elsewhere either, by up to {off[far].max():,.2f} ft")
     return _laid(corners, start, end, vector, tolerance, bounds, courses.rank[mine[along]])
+
+
+def _without_tails(strip: shapely.Polygon) -> shapely.Polygon:
+    """A strip without what is less than about two fifths as wide as it is on the mean."""
+    narrow = 0.4 * shapely.area(strip) / shapely.length(strip)  # a strip is about 2 A / P wide
+    core = shapely.buffer(strip, -narrow, join_style="mitre")
+    return shapely.intersection(shapely.buffer(core, narrow, join_style="mitre"), strip)
 
 
 def _laid(corners, start, end, vector, tolerance, bounds, ranks) -> Laid:

@@ -8,11 +8,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from pyproj import CRS, Transformer
 
 from citygis import topology
 from citygis.city import City
-from citygis.quality.subject import Subject, exempt, finding, finding_on_layer, no_findings
+from citygis.quality.subject import Subject, exempt, extent_of, finding, finding_on_layer, no_findings, strayed
 
 _DIMENSION = {"Point": 0, "LineString": 1, "Polygon": 2}
 _TYPE_NAMES = np.array(
@@ -97,16 +96,6 @@ def stacked(about: Subject, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return declared
 
 
-def strayed(about: Subject, city: City) -> np.ndarray:
-    """Which features lie wholly outside the extent: what they should have met, they cannot."""
-    extent = _extent(about.crs, city) if about.crs is not None else None
-    if extent is None:
-        return np.zeros(len(about.frame), dtype=bool)
-    bounds = about.bounds
-    with np.errstate(invalid="ignore"):
-        return (bounds[:, :2] > extent[2:]).any(axis=1) | (bounds[:, 2:] < extent[:2]).any(axis=1)
-
-
 def _as_read(about: Subject, row: int) -> str:
     """What the reader said about a geometry that it could not read."""
     said = about.frame["read_message"][row] if "read_message" in about.frame else None
@@ -161,7 +150,7 @@ def _invalid(about: Subject) -> pd.DataFrame:
 
 
 def _outside(about: Subject, city: City) -> pd.DataFrame:
-    extent = _extent(about.crs, city) if about.crs is not None else None
+    extent = extent_of(about.crs, city) if about.crs is not None else None
     if extent is None:
         return no_findings()
     bounds = about.bounds
@@ -177,18 +166,6 @@ def _outside(about: Subject, city: City) -> pd.DataFrame:
         for (e, n), kind in zip(middle, found["kind"], strict=True)
     ]
     return finding(about, "G06", "outside_extent", rows, message, measure=found["away_ft"].to_numpy(), unit="ft")
-
-
-def _extent(crs: CRS, city: City) -> np.ndarray | None:
-    """The box that features must lie in: the City's own, else the area of use of the coordinate system."""
-    if city.extent is not None and crs == city.crs:
-        e = city.extent
-        return np.array([e.easting_min, e.northing_min, e.easting_max, e.northing_max])
-    use = crs.area_of_use
-    if use is None or crs.geodetic_crs is None:
-        return None
-    project = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
-    return np.array(project.transform_bounds(use.west, use.south, use.east, use.north, densify_pts=21))
 
 
 def _tiny(about: Subject, city: City) -> pd.DataFrame:

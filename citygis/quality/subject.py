@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from pyproj import CRS
+from pyproj import CRS, Transformer
 
 from citygis import topology
 from citygis.city import City
@@ -76,8 +76,18 @@ class Subject:
 
     @cached_property
     def measured(self) -> topology.Fabric:
-        """What every measure of this layer is taken from, made once; today's features that may not lie on others are neighbours."""
-        return topology.fabric(gpd.GeoSeries(self.geometry, crs=self.crs), neighbours=self.current & ~exempt(self))
+        """
+        What every measure of this layer is taken from, made once.
+
+        Today's features that may not lie on others are neighbours; not those whose coordinates are degrees: a city in degrees is a
+        few feet wide, and each of its lots is near all others.
+        """
+        low_e, low_n, high_e, high_n = (
+            shapely.bounds(self.geometry).reshape(-1, 4).T
+        )  # `bounds` is worked out from this very fabric
+        with np.errstate(invalid="ignore"):
+            degrees = (low_e >= -180) & (low_n >= -180) & (high_e <= 180) & (high_n <= 180)
+        return topology.fabric(gpd.GeoSeries(self.geometry, crs=self.crs), neighbours=self.current & ~exempt(self) & ~degrees)
 
     @cached_property
     def invalid(self) -> gpd.GeoDataFrame:
@@ -140,6 +150,31 @@ def exempt(about: Subject) -> np.ndarray:
     if rule is None or not rule.exempt_field or rule.exempt_field not in about.frame:
         return np.zeros(len(about.frame), dtype=bool)
     return about.frame[rule.exempt_field].astype("str").isin(rule.exempt_values).to_numpy(dtype=bool)
+
+
+def strayed(about: Subject, city: City) -> np.ndarray:
+    """Which features lie wholly outside the extent: what they should have met, they cannot."""
+    return _beyond(about.bounds, extent_of(about.crs, city) if about.crs is not None else None)
+
+
+def _beyond(bounds: np.ndarray, extent: np.ndarray | None) -> np.ndarray:
+    """Which bounds lie wholly outside the extent; none, where there is no extent or no bounds."""
+    if extent is None:
+        return np.zeros(len(bounds), dtype=bool)
+    with np.errstate(invalid="ignore"):
+        return (bounds[:, :2] > extent[2:]).any(axis=1) | (bounds[:, 2:] < extent[:2]).any(axis=1)
+
+
+def extent_of(crs: CRS, city: City) -> np.ndarray | None:
+    """The box that features must lie in: the City's own, else the area of use of the coordinate system."""
+    if city.extent is not None and crs == city.crs:
+        e = city.extent
+        return np.array([e.easting_min, e.northing_min, e.easting_max, e.northing_max])
+    use = crs.area_of_use
+    if use is None or crs.geodetic_crs is None:
+        return None
+    project = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    return np.array(project.transform_bounds(use.west, use.south, use.east, use.north, densify_pts=21))
 
 
 def finding(

@@ -86,7 +86,25 @@ def validate(
         raise ValueError(f"Invalid only {only!r}. Must be 'geometry', 'attributes' or None.")
     city = city or default_city()
     rules_off(city)  # what the City says of rules is read before the work, not after it
-    subjects, crs = _subjects(layers, layer, city, only, key)
+    subjects, crs = subjects_of(layers, layer, city=city, only=only, key=key)
+    findings = findings_on(subjects, city, only=only, key=key)
+    logger.info("%d findings in %d layers", len(findings), len(subjects))
+    return as_sent(findings, crs) if crs is not None and unit_of(crs) is METRE else findings
+
+
+def findings_on(
+    subjects: Mapping[str, Subject], city: City, *, only: Only | None = None, key: str | None = None
+) -> gpd.GeoDataFrame:
+    """
+    What is wrong with layers that are made ready: as `validate`, in feet.
+
+    Parameters
+    ----------
+    subjects : mapping of name to Subject
+        From `subjects_of`. What is worked out about them stays with them.
+    city, only, key
+        As in `validate`.
+    """
     drawn = {name: about for name, about in subjects.items() if about.crs is not None and len(about.frame)}
     checks: list[Iterable[pd.DataFrame]] = []
     for name, about in subjects.items():
@@ -105,9 +123,8 @@ def validate(
     if only is None or (only == "geometry" and len(subjects) > 1):
         checks += [find(drawn, city) for find in (cadastre_findings, land_findings, district_findings, succession_findings)]
     told = topology.side_by_side([partial(list, check) for check in checks])
-    findings = settled([rows for each in told for rows in each], drawn, city, crs=crs)
-    logger.info("%d findings in %d layers", len(findings), len(subjects))
-    return as_sent(findings, crs) if crs is not None and unit_of(crs) is METRE else findings
+    crs = next((about.crs for about in drawn.values()), None)
+    return settled([rows for each in told for rows in each], drawn, city, crs=crs)
 
 
 def own_findings(about: Subject, city: City) -> Iterator[pd.DataFrame]:
@@ -165,10 +182,19 @@ def _applied(rows: pd.DataFrame, off: Mapping[tuple[str, str], str]) -> pd.DataF
     return rows[~np.array(put_off, dtype=bool)]
 
 
-def _subjects(
-    layers: Mapping[str, pd.DataFrame] | pd.DataFrame, layer: str | None, city: City, only: Only | None, key: str | None
+def subjects_of(
+    layers: Mapping[str, pd.DataFrame] | pd.DataFrame,
+    layer: str | None = None,
+    *,
+    city: City,
+    only: Only | None = None,
+    key: str | None = None,
 ) -> tuple[dict[str, Subject], CRS | None]:
-    """The layers made ready, in feet, and the CRS they share as sent."""
+    """
+    Layers made ready for the rules, in feet, and the CRS that they share as sent: None where none has geometry.
+
+    Parameters and errors as `validate`.
+    """
     if isinstance(layers, pd.DataFrame):
         if not layer:
             raise ValueError("Invalid layer None. Must be the layer's name where one frame is given: validate(frame, 'parcel').")

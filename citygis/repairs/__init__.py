@@ -2,10 +2,11 @@
 
 from citygis.repairs.edits import COLUMNS, edits_frame
 from citygis.repairs.histogram import moves
+from citygis.repairs.outcome import Repair
 from citygis.repairs.pictures import edit_pictures, repair_page
 from citygis.repairs.snapping import LARGEST_MOVE_FT
 from citygis.repairs.undo import undo
-from citygis.repairs.work import OPERATIONS, Repair, repair
+from citygis.repairs.work import OPERATIONS, repair
 
 __all__ = [
     "COLUMNS",

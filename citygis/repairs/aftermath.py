@@ -2,17 +2,19 @@
 What the rules say after a repair: which findings are gone, and which would be new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
 from citygis.city import City
 from citygis.findings import findings_frame
-from citygis.quality import validate
-from citygis.repairs.grounds import Ground, differing
+from citygis.quality.network import network_findings
+from citygis.quality.subject import Subject
+from citygis.quality.validation import Only, findings_on, own_findings, settled
+from citygis.repairs.grounds import Ground
 
 WORSE = 0.001
 """A measure that grows by no more than this, in its own unit, has not grown: coordinates are rounded."""
@@ -20,22 +22,21 @@ WORSE = 0.001
 SAME_PLACE_FT = 1.0
 """Two findings about the same features are one when they lie no farther apart."""
 
-_CALLED = "citygis_called"
 _NEW = "it would give a new finding: "
 _FAMILY = dict.fromkeys(("T01", "T02", "T31", "T32", "T33", "T26", "G03", "G09"), "line")
 
 
 class Aftermath:
     """
-    The rules, asked of the neighbourhood of what changed, or of everything where several layers are judged together.
+    The rules, asked of the neighbourhood of what changed, or of everything where several layers or attributes are judged as well.
 
     Parameters
     ----------
-    layers : mapping of name to frame
-        As given.
+    subjects : mapping of name to Subject
+        All layers, as given.
     grounds : mapping of name to Ground
     findings : findings frame or None
-        All that the rules said of `layers` before, where that is known.
+        All that the rules said of them before, in feet, where that is known.
     start : dict of name to array
         The shapes before.
     city : City
@@ -45,23 +46,30 @@ class Aftermath:
 
     def __init__(
         self,
-        layers: Mapping[str, pd.DataFrame],
+        subjects: Mapping[str, Subject],
         grounds: Mapping[str, Ground],
         findings: gpd.GeoDataFrame | None,
         start: dict[str, np.ndarray],
         *,
         city: City,
-        only: str | None,
+        only: Only | None,
         key: str | None,
     ) -> None:
-        self.layers, self.grounds, self.findings, self.start = layers, grounds, findings, start
+        self.subjects, self.grounds, self.findings, self.start = subjects, grounds, findings, start
         self.city, self.only, self.key = city, only, key
         self.before = self.after = findings_frame()
+        self._was = self._is = _told(self.after, grounds)
         self.touched: dict[str, np.ndarray] = {}
         self.edited = shapely.STRtree([])
         self.state: dict[str, np.ndarray] = {}
 
-    def harm(self, state: dict[str, np.ndarray], touched: dict[str, np.ndarray], edited: np.ndarray) -> list[tuple[str, int, str]]:
+    def harm(
+        self,
+        state: dict[str, np.ndarray],
+        touched: dict[str, np.ndarray],
+        edited: np.ndarray,
+        around: Subject | None = None,
+    ) -> list[tuple[str, int, str]]:
         """
         The features that changed and that the rules find more wrong than before: layer, row, and the words.
 
@@ -73,29 +81,36 @@ class Aftermath:
             The rows that changed.
         edited : array of geometries
             Where: points, and the spikes taken out.
+        around : Subject, optional
+            The neighbourhood of the rows that changed, as it is after, where only one layer did and it was looked at already.
         """
         self.touched, self.state, self.edited = touched, state, shapely.STRtree(edited)
         self.before = self.after = findings_frame()
+        self._was = self._is = _told(self.after, self.grounds)
         if not touched:
             return []
-        if len(self.layers) == 1:
+        if len(self.subjects) == 1 and self.only == "geometry":
             ((name, rows),) = touched.items()
-            near = self.grounds[name].near(state[name][rows])
-            self.before = self.findings if self.findings is not None else self._of_part(name, near, self.start[name])
-            self.after = self._of_part(name, near, state[name])
+            ground = self.grounds[name]
+            near = ground.near(state[name][rows]) if around is None or self.findings is None else np.empty(0, dtype=np.intp)
+            self.before = self.findings
+            if self.before is None:
+                self.before = self._of_part(ground.excerpt(near, self.start[name]))
+            self.after = self._of_part(around if around is not None else ground.excerpt(near, state[name]))
         else:
             if self.findings is None:
                 self.findings = self._of_all(self.start)
             self.before, self.after = self.findings, self._of_all(state)
-        return _harmed(_numbered(self.before, self.grounds), _numbered(self.after, self.grounds), touched, state)
+        self._is = _told(self.after, self.grounds)
+        self._was = _told(self.before, self.grounds)
+        return _harmed(self._was, self._is, touched, state)
 
     def stays(self, findings: gpd.GeoDataFrame) -> np.ndarray:
         """Which findings, after what `harm` was told last, are still there and measure no less."""
-        numbered, after = _numbered(findings, self.grounds), _numbered(self.after, self.grounds)
-        partner = _partner(numbered, after)
+        told = _told(findings, self.grounds)
+        partner = _partner(told, self._is)
         there = partner >= 0
-        less = numbered["measure"].to_numpy(dtype=float)[there] - after["measure"].to_numpy(dtype=float)[partner[there]] > WORSE
-        there[there] = ~less
+        there[there] = told.measure[there] - self._is.measure[partner[there]] <= WORSE
         return there
 
     def settled(self, findings: gpd.GeoDataFrame) -> tuple[np.ndarray, gpd.GeoDataFrame]:
@@ -115,11 +130,11 @@ class Aftermath:
             What the rules say of it now, with the further columns of the one it was before; null for what comes to light because
             another told more of the same place. What was not among `findings`, though the rules told it before, is left out.
         """
-        was_told, is_told = _numbered(findings, self.grounds), _numbered(self.after, self.grounds)
-        concerned = self._concerned(was_told) & (findings["code"] != "G10").to_numpy(dtype=bool)
-        about = self._concerned(is_told) & (self.after["code"] != "G10").to_numpy(dtype=bool)
-        was = _partner(is_told, was_told)
-        about &= (was >= 0) | (_partner(is_told, _numbered(self.before, self.grounds)) < 0)
+        told = _told(findings, self.grounds)
+        concerned = self._concerned(told) & (told.code != "G10")
+        about = self._concerned(self._is) & (self._is.code != "G10")
+        was = _partner(self._is, told)
+        about &= (was >= 0) | (_partner(self._is, self._was) < 0)
         now = self.after[about].reset_index(drop=True)
         was = was[about]
         for column in findings.columns.difference(now.columns):
@@ -128,107 +143,99 @@ class Aftermath:
             now[column] = values
         return concerned, now
 
-    def _concerned(self, numbered: gpd.GeoDataFrame) -> np.ndarray:
+    def _concerned(self, told: "_Told") -> np.ndarray:
         """Findings about a feature that changed, gaps beside one, and what lies where something was changed."""
-        concerned = np.zeros(len(numbered), dtype=bool)
-        place = np.asarray(numbered.geometry.array, dtype=object)
-        gaps = np.flatnonzero(~shapely.is_missing(place) & (numbered["code"] == "T02").to_numpy(dtype=bool))
-        placed = np.flatnonzero(~shapely.is_missing(place))
-        concerned[placed[self.edited.query(place[placed], predicate="dwithin", distance=SAME_PLACE_FT)[0]]] = True
+        concerned = np.zeros(len(told.code), dtype=bool)
+        placed = np.flatnonzero(~shapely.is_missing(told.place))
+        gaps = placed[told.code[placed] == "T02"]
+        concerned[placed[self.edited.query(told.place[placed], predicate="dwithin", distance=SAME_PLACE_FT)[0]]] = True
         for name, rows in self.touched.items():
-            own = (numbered["layer"] == name).to_numpy(dtype=bool)
-            concerned |= own & (numbered["feature"].isin(rows) | numbered["other"].isin(rows)).to_numpy(dtype=bool)
+            concerned |= (told.layer == name) & (np.isin(told.feature, rows) | np.isin(told.other, rows))
             changed = shapely.STRtree(self.state[name][rows])
-            concerned[gaps[changed.query(place[gaps], predicate="dwithin", distance=SAME_PLACE_FT)[0]]] = True
+            concerned[gaps[changed.query(told.place[gaps], predicate="dwithin", distance=SAME_PLACE_FT)[0]]] = True
         return concerned
 
     def _of_all(self, shapes: dict[str, np.ndarray]) -> gpd.GeoDataFrame:
         """The findings on all layers together."""
-        frames = {name: with_shapes(frame, self.grounds.get(name), shapes.get(name)) for name, frame in self.layers.items()}
-        return validate(frames, city=self.city, only=self.only, key=self.key)
+        now = {name: self.grounds[name].after(shapes[name]) for name in self.grounds}
+        return findings_on({**self.subjects, **now}, self.city, only=self.only, key=self.key)
 
-    def _of_part(self, name: str, rows: np.ndarray, shapes: np.ndarray) -> gpd.GeoDataFrame:
+    def _of_part(self, about: Subject) -> gpd.GeoDataFrame:
         """The findings on some rows of a layer alone, called as in the whole layer."""
-        ground = self.grounds[name]
-        frame = ground.frame.iloc[rows].assign(**{_CALLED: pd.array(ground.feature[rows], dtype="str")})
-        frame = frame.set_geometry(gpd.GeoSeries(shapes[rows], index=frame.index, crs=frame.crs))
-        return validate({name: frame}, city=self.city, only="geometry", key=_CALLED)
+        part = {about.name: about}
+        found = [*own_findings(about, self.city), *network_findings(part, self.city)]
+        return settled(found, part, self.city, crs=about.crs)
 
 
-def with_shapes(frame: pd.DataFrame, ground: Ground | None, shapes: np.ndarray | None) -> pd.DataFrame:
-    """A frame with the shapes that were mended; the frame itself where none was."""
-    if ground is None or shapes is None:
-        return frame
-    differs = differing(ground.shapes, shapes)
-    if not len(differs):
-        return frame
-    geometry = np.asarray(frame.geometry.array, dtype=object).copy()
-    geometry[differs] = shapes[differs]
-    return frame.set_geometry(gpd.GeoSeries(geometry, index=frame.index, crs=frame.crs))
+class _Told(NamedTuple):
+    """Findings by column, with the first row of each name instead of the name: -1 where there is none."""
+
+    code: np.ndarray
+    rule: np.ndarray
+    layer: np.ndarray
+    feature: np.ndarray
+    other: np.ndarray
+    measure: np.ndarray
+    message: np.ndarray
+    place: np.ndarray
 
 
-def _numbered(findings: gpd.GeoDataFrame, grounds: Mapping[str, Ground]) -> gpd.GeoDataFrame:
-    """Findings with the first row of each name instead of the name; null where there is none."""
-    table = findings.copy()
+def _told(findings: gpd.GeoDataFrame, grounds: Mapping[str, Ground]) -> _Told:
+    code, rule, layer, message = (findings[name].to_numpy(dtype=object) for name in ("code", "rule", "layer", "message"))
+    rows = []
     for column in ("feature", "other"):
-        numbers = pd.Series(pd.NA, index=table.index, dtype="Int64")
+        numbers, names = np.full(len(findings), -1), findings[column].to_numpy(dtype=object)
         for name, ground in grounds.items():
-            own = (table["layer"] == name).to_numpy(dtype=bool)
-            if own.any():
-                numbers[own] = pd.array([ground.row_of.get(each, pd.NA) for each in table.loc[own, column]], dtype="Int64")
-        table[column] = numbers
-    return table
+            own = layer == name
+            numbers[own] = [ground.row_of.get(each, -1) for each in names[own]]
+        rows.append(numbers)
+    place = np.asarray(findings.geometry.array, dtype=object)
+    return _Told(code, rule, layer, *rows, findings["measure"].to_numpy(dtype=float), message, place)
 
 
 def _harmed(
-    before: gpd.GeoDataFrame, after: gpd.GeoDataFrame, touched: dict[str, np.ndarray], state: dict[str, np.ndarray]
+    before: _Told, after: _Told, touched: dict[str, np.ndarray], state: dict[str, np.ndarray]
 ) -> list[tuple[str, int, str]]:
-    table = pd.DataFrame(after)
     # Which way a ring runs is judged by the most of a layer, which a part of it need not have; and no repair turns one.
-    new = (_partner(_by_family(after), _by_family(before), worse=WORSE) < 0) & (after["code"] != "G10").to_numpy(dtype=bool)
+    new = (_partner(_by_family(after), _by_family(before), worse=WORSE) < 0) & (after.code != "G10")
     harmed = []
     for name, rows in touched.items():
-        mine = table[new & (table["layer"] == name).to_numpy(dtype=bool)]
-        for column in ("feature", "other"):
-            hit = mine[mine[column].isin(rows).to_numpy(dtype=bool)]
-            harmed += [(name, int(row), f"{_NEW}{said}") for row, said in zip(hit[column], hit["message"], strict=True)]
+        for features in (after.feature, after.other):
+            hit = np.flatnonzero(new & (after.layer == name) & np.isin(features, rows))
+            harmed += [(name, int(features[at]), f"{_NEW}{after.message[at]}") for at in hit]
     told = {(name, row) for name, row, _ in harmed}
-    apart = table[new & table["feature"].isna().to_numpy(dtype=bool) | (new & ~table["layer"].isin(touched).to_numpy(dtype=bool))]
-    for place, said in zip(apart["geometry"], apart["message"], strict=True):
-        if not isinstance(place, shapely.Geometry):
-            continue
+    apart = new & ((after.feature < 0) | ~np.isin(after.layer.astype(str), list(touched))) & ~shapely.is_missing(after.place)
+    for at in np.flatnonzero(apart):
         for name, rows in touched.items():
-            near = rows[shapely.dwithin(state[name][rows], place, SAME_PLACE_FT)]
-            harmed += [(name, int(row), f"{_NEW}{said}") for row in near if (name, int(row)) not in told]
+            near = rows[shapely.dwithin(state[name][rows], after.place[at], SAME_PLACE_FT)]
+            harmed += [(name, int(row), f"{_NEW}{after.message[at]}") for row in near if (name, int(row)) not in told]
     return harmed
 
 
-def _partner(findings: pd.DataFrame, others: pd.DataFrame, *, worse: float | None = None) -> np.ndarray:
+def _partner(findings: _Told, others: _Told, *, worse: float | None = None) -> np.ndarray:
     """For each finding another of the same code, features and place, and, if asked, no less bad: its position, else -1."""
-    partner = np.full(len(findings), -1)
-    if not len(findings) or not len(others):
+    partner = np.full(len(findings.code), -1)
+    alike: dict[tuple, list[int]] = {}
+    for n, key in enumerate(_keys(others)):
+        alike.setdefault(key, []).append(n)
+    pairs = [(n, other) for n, key in enumerate(_keys(findings)) for other in alike.get(key, ())]
+    if not pairs:
         return partner
-    keys, other_keys = _pairs(findings), _pairs(others)
-    both = keys.assign(at=np.arange(len(keys))).merge(other_keys.assign(on=np.arange(len(other_keys))), on=list(keys.columns))
-    at, on = both["at"].to_numpy(), both["on"].to_numpy()
-    one = np.asarray(findings.geometry.array, dtype=object)[at]
-    other = np.asarray(others.geometry.array, dtype=object)[on]
+    at, on = np.array(pairs).T
+    one, other = findings.place[at], others.place[on]
     same = shapely.is_missing(one) | shapely.is_missing(other) | shapely.dwithin(one, other, SAME_PLACE_FT)
     if worse is not None:
-        grown = findings["measure"].to_numpy(dtype=float)[at] - others["measure"].to_numpy(dtype=float)[on]
-        alike = findings["rule"].to_numpy(dtype=object)[at] == others["rule"].to_numpy(dtype=object)[on]
-        same &= ~(alike & (grown > worse))
+        same &= ~((findings.rule[at] == others.rule[on]) & (findings.measure[at] - others.measure[on] > worse))
     partner[at[same][::-1]] = on[same][::-1]
     return partner
 
 
-def _by_family(findings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _by_family(told: _Told) -> _Told:
     """Findings with one code for all that one line drawn twice may be told as: the rules tell a place by the one that says most."""
-    return findings.assign(rule=findings["code"], code=findings["code"].map(lambda code: _FAMILY.get(code, code)))
+    return told._replace(rule=told.code, code=np.array([_FAMILY.get(code, code) for code in told.code], dtype=object))
 
 
-def _pairs(findings: pd.DataFrame) -> pd.DataFrame:
-    """What a finding is about, the lesser row first."""
-    feature, other = (findings[c].astype("Float64").fillna(-1).to_numpy(dtype=float) for c in ("feature", "other"))
-    table = {"code": findings["code"].to_numpy(dtype=object), "layer": findings["layer"].to_numpy(dtype=object)}
-    return pd.DataFrame({**table, "low": np.minimum(feature, other), "high": np.maximum(feature, other)})
+def _keys(told: _Told) -> Iterator[tuple]:
+    """What each finding is about, the lesser row first."""
+    low, high = np.minimum(told.feature, told.other), np.maximum(told.feature, told.other)
+    return zip(told.code, told.layer, low.tolist(), high.tolist(), strict=True)

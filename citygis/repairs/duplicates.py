@@ -68,7 +68,7 @@ def _row(name: str, ground: Ground, finding: pd.Series, at: int, row: int, twin:
         "from_easting": place.x,
         "from_northing": place.y,
         "distance_ft": 0.0,
-        "accuracy_ft": float(ground.accuracy_ft[row]),
+        "accuracy_ft": float(ground.accuracy_ft(np.array([row]))[0]),
         "finding_id": finding["finding_id"],
         "code": finding["code"],
         "rule": finding["rule"],

@@ -26,6 +26,8 @@ COLUMNS = (
     "tolerance_ft",
     "area_before_sqft",
     "area_after_sqft",
+    "calc_area_sqft_before",
+    "geom_hash_before",
     "code",
     "rule",
     "reason",
@@ -37,10 +39,14 @@ COLUMNS = (
 )
 """The columns of the log, in order. ``row`` is the position of the feature in its layer as it was given; ``distance_ft`` how far
 the corner was moved, the edge bent, or the spike stood out; ``accuracy_ft`` that of the feature at 95 %, ``tolerance_ft`` what was
-allowed; ``before`` and ``after`` the whole feature (WKB), ``after`` null where it was taken out as a repetition of row ``twin``;
+allowed; ``calc_area_sqft_before`` and ``geom_hash_before`` what the layer said of the feature, null where it said nothing;
+``before`` and ``after`` the whole feature (WKB), ``after`` null where it was taken out as a repetition of row ``twin``;
 ``geometry`` the line from the old to the new place, or the place."""
 
-_TEXT = ("edit_id", "finding_id", "layer", "feature", "global_id", "operation", "code", "rule", "reason", "source_ref")
+_TEXT = (
+    *("edit_id", "finding_id", "layer", "feature", "global_id", "operation"),
+    *("code", "rule", "reason", "source_ref", "geom_hash_before"),
+)
 _WHOLE = ("row", "twin")
 _BYTES = ("before", "after")
 
@@ -64,26 +70,30 @@ def edits_frame(table: pd.DataFrame | None = None, *, crs=None) -> gpd.GeoDataFr
     table = pd.DataFrame(columns=list(COLUMNS)) if table is None or not len(table) else table
     order = [c for c in ("layer", "row", "operation", "from_easting", "from_northing", "to_easting") if c in table]
     table = table.sort_values(order, kind="stable").reset_index(drop=True)
-    frame = pd.DataFrame(index=range(len(table)))
+    columns = {}
     for name in COLUMNS[:-1]:
         values = table[name] if name in table else pd.Series([None] * len(table), dtype=object)
         if name in _TEXT:
-            frame[name] = pd.Series([None if pd.isna(v) else str(v) for v in values], dtype="str")
+            columns[name] = _texts(values.to_numpy(dtype=object))
         elif name in _WHOLE:
-            frame[name] = pd.Series(pd.to_numeric(values), dtype="Int64")
+            columns[name] = pd.array(pd.to_numeric(values), dtype="Int64")
         elif name in _BYTES:
-            frame[name] = pd.Series([v if isinstance(v, bytes) else None for v in values], dtype=object)
+            columns[name] = pd.Series([v if isinstance(v, bytes) else None for v in values], dtype=object)
         else:
-            frame[name] = pd.to_numeric(values).to_numpy(dtype=float)
+            columns[name] = pd.to_numeric(values).to_numpy(dtype=float)
     keys = ["layer", "row", "operation", "from_easting", "from_northing", "to_easting", "to_northing"]
-    said = zip(*(frame[name].tolist() for name in keys), strict=True)
-    frame["edit_id"] = pd.Series([hashlib.sha256(repr(key).encode()).hexdigest()[:16] for key in said], dtype="str")
+    said = zip(*(columns[name].tolist() for name in keys), strict=True)
+    columns["edit_id"] = np.array([hashlib.sha256(repr(key).encode()).hexdigest()[:16] for key in said], dtype=object)
+    for name in _TEXT:
+        columns[name] = pd.array(columns[name], dtype="str")
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
     return gpd.GeoDataFrame(frame, geometry=gpd.array.from_shapely(_places(frame), crs=crs))
 
 
-def area_of(wkb: bytes | None) -> float:
-    """The area of a logged geometry, in the square unit of its layer; NaN for none."""
-    return float("nan") if wkb is None else float(shapely.area(shapely.from_wkb(wkb)))
+def _texts(values: np.ndarray) -> np.ndarray:
+    texts = np.full(len(values), None, dtype=object)
+    texts[:] = [None if missing else str(value) for value, missing in zip(values, pd.isna(values), strict=True)]
+    return texts
 
 
 def _places(frame: pd.DataFrame) -> np.ndarray:

@@ -30,6 +30,10 @@ CLOSES = ("snap_corner", "insert_vertex", "merge_short_edge")
 """Operations that bring two lines together, which a record that calls for two lines forbids."""
 
 
+OF_RECORD = "the ground between the lines may be a matter of record, not of drafting"
+"""Why lines that a record may set apart are not brought together."""
+
+
 class Evidence(NamedTuple):
     """
     Findings by their place.
@@ -51,8 +55,8 @@ class Evidence(NamedTuple):
     by_record: np.ndarray
 
     def places(self) -> np.ndarray:
-        """The boxes that a repair may look at, NEAR_FT wide about each place."""
-        bounds = shapely.bounds(self.tree.geometries)
+        """The boxes that a repair may look at, NEAR_FT wide about each place that may be mended."""
+        bounds = shapely.bounds(self.tree.geometries[~self.by_record])
         return shapely.box(*(bounds + np.array([-NEAR_FT, -NEAR_FT, NEAR_FT, NEAR_FT])).T)
 
     def of(self, operation: str, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from citygis.quality.subject import Subject
 from citygis.repairs.evidence import CLOSES, Evidence
 from citygis.repairs.grounds import Ground, differing
 from citygis.repairs.invariants import broken_invariants
@@ -59,7 +60,7 @@ def mended(
     corners: shapely.STRtree,
     tolerance_ft: float,
     operations: frozenset[str],
-    harm: Callable[[State, dict[str, np.ndarray], np.ndarray], New],
+    harm: Callable[[State, dict[str, np.ndarray], np.ndarray, Subject | None], New],
     stays: Callable[[gpd.GeoDataFrame], np.ndarray],
 ) -> Mended:
     """
@@ -78,7 +79,8 @@ def mended(
     tolerance_ft : float
     operations : set of str
     harm : callable
-        Told the shapes, the rows changed of each layer and the places, it names the features that the rules find more wrong.
+        Told the shapes, the rows changed of each layer, the places, and what lies around them where that is at hand, it names the
+        features that the rules find more wrong.
 
     stays : callable
         Told findings, it says of each whether it is still there, and no less, after what `harm` was told: what was done for it
@@ -91,16 +93,16 @@ def mended(
     ground = grounds[name]
     bans, tried = Bans({}, {}, {}), {}
     start = ground.near(evidence.places())
-    first = measured(ground.part(start, shapes[name]), tolerance_ft=tolerance_ft)
+    first = measured(ground.excerpt(start, shapes[name]).measured, tolerance_ft=tolerance_ft)
     for _ in range(MOST_TRIES):
-        state, log, rows, found = dict(shapes), [], start, first
+        state, log, rows, found, around = dict(shapes), [], start, first, None
         for step in range(MOST_STEPS):
             table, change = proposals(
                 state[name][rows],
                 rows,
                 found,
                 evidence,
-                accuracy_ft=ground.accuracy_ft[rows],
+                accuracy_ft=ground.accuracy_ft(rows),
                 frozen=ground.frozen[rows],
                 corners=corners,
                 tolerance_ft=tolerance_ft,
@@ -112,17 +114,19 @@ def mended(
                 break
             log.append(_applied(grounds, state, name, rows, change, table).assign(step=step))
             rows = ground.near(state[name][differing(shapes[name], state[name])])
-            found = measured(ground.part(rows, state[name]), tolerance_ft=tolerance_ft)
+            around = ground.excerpt(rows, state[name])
+            found = measured(around.measured, tolerance_ft=tolerance_ft)
         else:
             _ban(bans, log[-1], "the corners beside it do not come to rest")
             continue
         if "make_valid" in operations:
             log.append(_made_valid(state, name, start, evidence, ground, bans).assign(step=MOST_STEPS))
             tried |= dict(zip(log[-1]["key"], log[-1]["finding"], strict=True))
+            around = None if len(log[-1]) else around
         told = _composed(log)
         touched = {each: rows for each in grounds if len(rows := differing(shapes[each], state[each]))}
         bad = _too_far(told, tolerance_ft) or _broken(grounds, state, touched, told, tolerance_ft)
-        bad = bad or harm(state, touched, _edited(told, evidence, shapes, state, touched))
+        bad = bad or harm(state, touched, _edited(told, evidence, shapes, state, touched), around if len(touched) == 1 else None)
         vain = told[stays(evidence.findings)[told["finding"].to_numpy(dtype=int)]] if len(told) and not bad else told.iloc[:0]
         _ban(bans, vain, "it would not mend what was found")
         if not bad and not len(vain):

@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from citygis.repairs.histogram import DISTANCE_FT, moves
-from citygis.repairs.work import Repair
+from citygis.repairs.outcome import Repair
 
 MOST_PICTURES = 200
 """Edits drawn on a page; the log holds them all, and the page says how many it leaves out."""

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from citygis import topology
-from citygis.repairs.evidence import Evidence
+from citygis.repairs.evidence import OF_RECORD, Evidence
 from citygis.repairs.rings import Change, Rings, of_feature, place_keys, rings_of
 from citygis.repairs.snapping import Places, places_of, targets
 
@@ -43,18 +43,17 @@ class Bans(NamedTuple):
     findings: dict[int, str]
 
 
-def measured(shapes: gpd.GeoSeries, *, tolerance_ft: float) -> Measured:
+def measured(shapes: topology.Fabric, *, tolerance_ft: float) -> Measured:
     """
     The defects of some features.
 
     Parameters
     ----------
-    shapes : GeoSeries of n polygons or lines
+    shapes : Fabric of n polygons or lines
         In feet.
     tolerance_ft : float
         How far apart corners that were meant to be one may lie.
     """
-    shapes = topology.fabric(shapes)  # what the measures share is worked out once
     repeated = topology.repeated_vertices(shapes)
     spikes = topology.spikes(shapes, angle_deg=SPIKE_DEG, tip_ft=SHORT_EDGE_FT)
     short = topology.short_edges(shapes, tolerance_ft=SHORT_EDGE_FT + topology.COORDINATE_RESOLUTION_FT)
@@ -161,7 +160,7 @@ class _Told:
             return np.full(len(point), -1)
         finding, against = self.evidence.of(operation, point)
         for key, one, other in zip(*(a[against >= 0].tolist() for a in (keys, finding, against)), strict=True):
-            banned[key] = "the ground between the lines may be a matter of record, not of drafting"
+            banned[key] = OF_RECORD
             self.bans.findings.update({each: banned[key] for each in (one, other) if each >= 0})
         finding[np.isin(keys, np.array(list(banned), dtype=np.uint64))] = -1
         return finding
@@ -192,6 +191,7 @@ def _spikes(rings: Rings, places: Places, spikes: tuple[np.ndarray, np.ndarray],
         return feature, np.empty((0, 2))
     features, points, heights = [], [], []
     own = of_feature(rings.owner, place_keys(rings.coordinates))
+    number = places.at(rings.coordinates)
     following, _ = rings.following()
     previous = np.empty_like(following)
     previous[following] = np.arange(len(following))
@@ -202,7 +202,7 @@ def _spikes(rings: Rings, places: Places, spikes: tuple[np.ndarray, np.ndarray],
         height = float(max(np.hypot(*(tip - left)), np.hypot(*(tip_on - right))))
         gone = {int(k) for k in tips}
         first = np.flatnonzero(own == of_feature(np.array([at]), places.keys[tips[:1]]))[0]
-        before, after = _walk(rings, places, previous, first, gone), _walk(rings, places, following, first, gone)
+        before, after = _walk(number, previous, first, gone), _walk(number, following, first, gone)
         base = [k for k in dict.fromkeys((before[0], after[0])) if places.uses[k] == 1 and not places.fixed[k]]
         beyond = next((k for k in after if k not in base), after[-1]), next((k for k in before if k not in base), before[-1])
         a, b = places.places[beyond[0]], places.places[beyond[1]]
@@ -218,16 +218,16 @@ def _spikes(rings: Rings, places: Places, spikes: tuple[np.ndarray, np.ndarray],
     return told.of_features("remove_spike", np.array(features), np.array(points), np.array(heights))
 
 
-def _walk(rings: Rings, places: Places, step: np.ndarray, start: int, gone: set[int]) -> list[int]:
-    """The next three places along a path, other than those that go."""
+def _walk(number: np.ndarray, step: np.ndarray, start: int, gone: set[int]) -> list[int]:
+    """The next three places along a path, other than those that go; `number` is the place of each vertex."""
     seen: list[int] = []
     at = step[start]
     while at != start and len(seen) < 3:
-        (place,) = places.at(rings.coordinates[at : at + 1])
-        if int(place) not in gone and (not seen or seen[-1] != int(place)):
-            seen.append(int(place))
+        place = int(number[at])
+        if place not in gone and (not seen or seen[-1] != place):
+            seen.append(place)
         at = step[at]
-    return seen or [int(places.at(rings.coordinates[start : start + 1])[0])]
+    return seen or [int(number[start])]
 
 
 def _off_line(point: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:

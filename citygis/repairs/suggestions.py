@@ -49,8 +49,10 @@ def suggestions(findings: gpd.GeoDataFrame, grounds: Mapping[str, Ground], state
     n = len(findings)
     columns = {name: np.full(n, None, dtype=object) for name in ("suggestion", "batch", "suggested")}
     strayed: dict[str, list[tuple[int, int]]] = {}
-    told = zip(*(findings[c].to_numpy(dtype=object) for c in ("code", "layer", "feature", "other")), findings.geometry, strict=True)
-    for i, (code, layer, feature, other, place) in enumerate(told):
+    held = [findings[c].to_numpy(dtype=object) for c in ("code", "layer", "feature", "other")]
+    places = np.asarray(findings.geometry.array, dtype=object)
+    known = _known(grounds, *held)
+    for i, (code, layer, feature, other, place) in enumerate(zip(*held, places, strict=True)):
         if layer not in grounds or code not in {*MENDABLE, "G06"}:
             continue
         one, two = (grounds[layer].row_of.get(name, -1) if isinstance(name, str) else -1 for name in (feature, other))
@@ -60,7 +62,7 @@ def suggestions(findings: gpd.GeoDataFrame, grounds: Mapping[str, Ground], state
         elif code == "G03" and one >= 0:
             words, shape = _made_valid(state[layer][one])
         elif code == "T01" and one >= 0 and two >= 0:
-            words, shape = _cut_out(grounds[layer], state[layer], one, two)
+            words, shape = _cut_out(grounds[layer], state[layer], one, two, known[layer])
         elif code in ("T02", "T33") and isinstance(place, shapely.Geometry):
             words, shape = "Move the line that is known less onto the other, or give this strip to whom the record gives it.", place
         elif code in ("T31", "T32") and isinstance(place, shapely.Geometry):
@@ -88,9 +90,21 @@ def _made_valid(shape: shapely.Geometry | None) -> tuple[str | None, shapely.Geo
     )
 
 
-def _cut_out(ground: Ground, shapes: np.ndarray, one: int, two: int) -> tuple[str | None, shapely.Geometry | None]:
+def _known(grounds: Mapping[str, Ground], code: np.ndarray, layer: np.ndarray, *names: np.ndarray) -> dict[str, dict[int, float]]:
+    """By layer and row, how well the features of overlaps are known."""
+    known = {}
+    for name, ground in grounds.items():
+        mine = (code == "T01") & (layer == name)
+        rows = np.unique([ground.row_of[each] for some in names for each in some[mine] if each in ground.row_of]).astype(np.intp)
+        known[name] = dict(zip(rows.tolist(), ground.accuracy_ft(rows).tolist(), strict=True))
+    return known
+
+
+def _cut_out(
+    ground: Ground, shapes: np.ndarray, one: int, two: int, known: Mapping[int, float]
+) -> tuple[str | None, shapely.Geometry | None]:
     """The junior of two that overlap, without what the senior has."""
-    senior, junior, why = _ranked(ground, one, two)
+    senior, junior, why = _ranked(ground, one, two, known)
     a, b = shapes[senior], shapes[junior]
     if a is None or b is None or not (a.is_valid and b.is_valid):
         return None, None
@@ -103,15 +117,14 @@ def _cut_out(ground: Ground, shapes: np.ndarray, one: int, two: int) -> tuple[st
     return f"{kept}{left.area:,.1f} sq ft in {parts} part(s) instead of {b.area:,.1f}. A person decides.", left
 
 
-def _ranked(ground: Ground, one: int, two: int) -> tuple[int, int, str]:
+def _ranked(ground: Ground, one: int, two: int, known: Mapping[int, float]) -> tuple[int, int, str]:
     """The senior of two, the junior, and why: the earlier record, else the better accuracy, else the smaller one."""
-    if _SENIORITY in ground.frame:
-        since = pd.to_datetime(ground.frame[_SENIORITY].iloc[[one, two]], errors="coerce").to_numpy()
+    if _SENIORITY in ground.about.frame:
+        since = pd.to_datetime(ground.about.frame[_SENIORITY].iloc[[one, two]], errors="coerce").to_numpy()
         if not pd.isna(since).any() and since[0] != since[1]:
             return (one, two, "whose record is older") if since[0] < since[1] else (two, one, "whose record is older")
-    known = ground.accuracy_ft[[one, two]]
-    if known[0] != known[1]:
-        return (one, two, "which is known better") if known[0] < known[1] else (two, one, "which is known better")
+    if known[one] != known[two]:
+        return (one, two, "which is known better") if known[one] < known[two] else (two, one, "which is known better")
     small = shapely.area(ground.shapes[[one, two]])
     return (two, one, "which is the smaller one") if small[1] < small[0] else (one, two, "which is the smaller one")
 
@@ -119,20 +132,21 @@ def _ranked(ground: Ground, one: int, two: int) -> tuple[int, int, str]:
 def _put_right(ground: Ground, shapes: np.ndarray, strayed: list[tuple[int, int]]) -> list[tuple[int, str, str, shapely.Geometry]]:
     """Features that lie elsewhere, put back by the one mistake that explains them, with how well they then fit their neighbours."""
     rows = np.array([row for _, row in strayed])
-    here = np.setdiff1d(np.flatnonzero(~shapely.is_missing(shapes)), rows)
-    if not len(here):
+    here = np.isfinite(ground.about.bounds[:, 0]) & ground.about.current
+    here[rows] = False
+    if not here.any():
         return []
-    bounds = shapely.bounds(shapes[here])
+    bounds = ground.about.bounds[here]
     extent = np.concatenate([bounds[:, :2].min(axis=0) - 5_000, bounds[:, 2:].max(axis=0) + 5_000])
-    kinds = topology.outside_extent(gpd.GeoSeries(shapes[rows], crs=ground.frame.crs), extent)
+    kinds = topology.outside_extent(gpd.GeoSeries(shapes[rows], crs=ground.about.crs), extent)
     told = []
     for kind, group in kinds.groupby("kind", sort=True):
         if kind not in _PUT_RIGHT:
             continue
         at = group["feature"].to_numpy(dtype=int)
-        back = shapely.transform(shapes[rows[at]], lambda c, kind=kind: _righted(c, kind, ground.frame.crs))
+        back = shapely.transform(shapes[rows[at]], lambda c, kind=kind: _righted(c, kind, ground.about.crs))
         corners = shapely.points(shapely.get_coordinates(back))
-        _, off = ground.tree.query_nearest(corners, return_distance=True, all_matches=False)
+        _, off = ground.trees[0][0].query_nearest(corners, return_distance=True, all_matches=False)
         batch = f"{ground.name}: {_PUT_RIGHT[kind].lower()}"
         words = (
             f"{_PUT_RIGHT[kind]} for {len(at)} feature(s) of {ground.name} at once: {np.mean(off <= COINCIDES_FT):.0%} of their "

@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 
 from citygis.errors import StoreError
+from citygis.repairs.computed import COMPUTED, with_values
 
 
 def undo(layers: Mapping[str, pd.DataFrame], edits: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -26,8 +27,8 @@ def undo(layers: Mapping[str, pd.DataFrame], edits: pd.DataFrame) -> dict[str, p
     Returns
     -------
     dict of name to frame
-        With the well-known binary of every geometry as it was. A row that was taken out as a repetition stands in its place again,
-        its attributes those of its twin, with its own ``source_ref``.
+        With the well-known binary of every geometry as it was, and what the layer said of its area and its hash. A row that was
+        taken out as a repetition stands in its place again, its attributes those of its twin, with its own ``source_ref``.
 
     Raises
     ------
@@ -69,6 +70,8 @@ def _undone(name: str, frame: gpd.GeoDataFrame, edits: pd.DataFrame) -> gpd.GeoD
     shapes = shapes.copy()
     shapes[changed] = shapely.from_wkb(once["before"].to_numpy(dtype=object)[~out])
     restored = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+    before = {name: once[f"{name}_before"].to_numpy(dtype=object)[~out] for name in COMPUTED if f"{name}_before" in once}
+    restored = with_values(restored, changed, before)
     if not len(taken):
         return restored
     place[taken] = place[once["twin"].to_numpy(dtype="float")[out].astype(int)]

@@ -4,26 +4,23 @@ Layers mended where it is safe, with a log of every change, and what is left for
 
 import logging
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from citygis.city import City, default_city
 from citygis.findings import SEVERITIES
-from citygis.quality import validate
 from citygis.quality.gores import RECORD, UNKNOWN, judgements, verdicts
-from citygis.quality.subject import subject
-from citygis.repairs.aftermath import Aftermath, with_shapes
+from citygis.quality.subject import Subject
+from citygis.quality.validation import Only, findings_on, in_feet, subjects_of
+from citygis.repairs.aftermath import Aftermath
 from citygis.repairs.duplicates import repetitions
-from citygis.repairs.edits import edits_frame
-from citygis.repairs.evidence import CODES, MENDABLE, evidence_of
+from citygis.repairs.evidence import CODES, OF_RECORD, evidence_of
 from citygis.repairs.grounds import Ground, corners_of, grounds_of
 from citygis.repairs.mending import Mended, mended
+from citygis.repairs.outcome import Repair, outcome
 from citygis.repairs.snapping import LARGEST_MOVE_FT
-from citygis.repairs.suggestions import suggestions
 
 logger = logging.getLogger(__name__)
 
@@ -35,35 +32,12 @@ MOST_ROUNDS = 4
 """What comes to light when something over it is mended is looked at again, so often at most."""
 
 
-class Repair(NamedTuple):
-    """
-    What came of a repair.
-
-    Attributes
-    ----------
-    layers : dict of name to frame
-        As given, with what was mended; a frame in which nothing was is the very one that came in.
-    edits : GeoDataFrame
-        The log, `citygis.repairs.edits.COLUMNS`: `undo` takes it back.
-    left : GeoDataFrame
-        The findings that are left, columns of `citygis.findings.COLUMNS` and ``because`` (why nothing was done), ``suggestion``,
-        ``batch`` and ``suggested`` (see `citygis.repairs.suggestions`).
-    mended : GeoDataFrame
-        The findings that are gone.
-    """
-
-    layers: dict[str, pd.DataFrame]
-    edits: gpd.GeoDataFrame
-    left: gpd.GeoDataFrame
-    mended: gpd.GeoDataFrame
-
-
 def repair(
     layers: Mapping[str, pd.DataFrame],
     findings: gpd.GeoDataFrame | None = None,
     *,
     city: City | None = None,
-    only: str | None = None,
+    only: Only | None = None,
     key: str | None = None,
     tolerance_ft: float | None = None,
     apply: Collection[str] = OPERATIONS,
@@ -79,7 +53,8 @@ def repair(
     Parameters
     ----------
     layers : mapping of name to frame
-        Layers of a City, or of any polygons, in feet and in one CRS. Vertices that layers share move together. Not modified.
+        Layers of a City, or of any polygons, in feet or in metres and in one CRS. Vertices that layers share move together. Not
+        modified. The columns ``calc_area_sqft`` and ``geom_hash`` follow the shapes that change.
     findings : findings frame, optional
         What to mend, from `citygis.quality.validate` of the same layers; some of it, to leave the rest alone. Without it the layers
         are validated first.
@@ -99,7 +74,7 @@ def repair(
     Raises
     ------
     CRSError
-        If a layer has no CRS or is not in feet.
+        As `citygis.quality.validate`.
     ValueError
         If `tolerance_ft` or `apply` is not one of those allowed.
     """
@@ -110,25 +85,27 @@ def repair(
     if unknown:
         raise ValueError(f"Invalid apply {unknown[0]!r}. Must be some of: {', '.join(OPERATIONS)}.")
     city = city or default_city()
-    grounds = grounds_of(layers, city, key)
-    told = None
+    subjects, _ = subjects_of(layers, city=city, only=only, key=key)
+    findings, told = None if findings is None else in_feet(findings), None
     if findings is None:
-        findings = told = validate(layers, city=city, only=only, key=key)
+        findings = told = findings_on(subjects, city, only=only, key=key)
+    grounds = grounds_of(subjects, city, are_measured=told is not None)
     findings = findings.reset_index(drop=True)
     if not grounds:
-        return _outcome(layers, grounds, {}, findings, findings.assign(because=None, origin=np.arange(len(findings))), [], None)
-    crs = next(iter(grounds.values())).frame.crs
-    corners, operations = corners_of(layers, grounds), frozenset(apply)
+        return outcome(layers, grounds, {}, findings, findings.assign(because=None, origin=np.arange(len(findings))), [])
+    corners, operations = corners_of(subjects, grounds), frozenset(apply)
     state = {name: ground.shapes for name, ground in grounds.items()}
     logs: list[pd.DataFrame] = []
     now = findings.assign(because=pd.Series([None] * len(findings), dtype=object), origin=np.arange(len(findings)))
     for _ in range(MOST_ROUNDS):
         revealed = 0
         for name in grounds:
-            evidence = evidence_of(now, name, _record_speaks(now, layers, grounds, city, key, tolerance), tolerance_ft=tolerance)
+            against = _record_speaks(now, subjects, grounds, city, tolerance)
+            now.loc[against & now["because"].isna(), "because"] = f"It was left as it was: {OF_RECORD}."
+            evidence = evidence_of(now, name, against, tolerance_ft=tolerance)
             if not len(evidence.rows):
                 continue
-            aftermath = Aftermath(layers, grounds, told, state, city=city, only=only, key=key)
+            aftermath = Aftermath(subjects, grounds, told, state, city=city, only=only, key=key)
             done: Mended = mended(
                 grounds,
                 state,
@@ -155,7 +132,7 @@ def repair(
         if len(out):
             logs.append(out)
             now = now.drop(index=out["at"]).reset_index(drop=True)
-    return _outcome(layers, grounds, state, findings, now, logs, crs)
+    return outcome(layers, grounds, state, findings, now, logs)
 
 
 def _joined(kept: gpd.GeoDataFrame, settled: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -170,10 +147,9 @@ def _joined(kept: gpd.GeoDataFrame, settled: gpd.GeoDataFrame) -> gpd.GeoDataFra
 
 def _record_speaks(
     findings: gpd.GeoDataFrame,
-    layers: Mapping[str, pd.DataFrame],
+    subjects: Mapping[str, Subject],
     grounds: Mapping[str, Ground],
     city: City,
-    key: str | None,
     tolerance_ft: float,
 ) -> np.ndarray:
     """Which overlaps, gaps and slivers are not known to be drafting: nothing is brought together there."""
@@ -186,14 +162,12 @@ def _record_speaks(
     if not len(lines):
         return against
     places = np.asarray(lines.geometry.array, dtype=object)
-    subjects = {}
-    for name, frame in layers.items():
-        if name in grounds and len(lines) * 10 < len(frame):  # the rest of a city has nothing to say about a few strips
-            subjects[name] = grounds[name].excerpt(grounds[name].near(places))
-        else:
-            subjects[name] = subject(name, frame, city.schema.layers.get(name), key=key if key in frame else None)
+    beside = dict(subjects)
+    for name, ground in grounds.items():
+        if len(lines) * 10 < len(ground.feature):  # the rest of a city has nothing to say about a few strips
+            beside[name] = ground.excerpt(ground.near(places))
     # What is no strip between two neighbours (a corner of one lot in a corner of another) is not judged, and bounded all the same.
-    against[open_ & ~wide] = judgements(lines, subjects, city)["kind"].isin([RECORD, UNKNOWN]).to_numpy(dtype=bool)
+    against[open_ & ~wide] = judgements(lines, beside, city)["kind"].isin([RECORD, UNKNOWN]).to_numpy(dtype=bool)
     return against
 
 
@@ -219,61 +193,8 @@ def _logged(log: pd.DataFrame, grounds: Mapping[str, Ground], findings: gpd.GeoD
         values = np.full(len(table), None, dtype=object)
         for layer, ground in grounds.items():
             mine = (table["layer"] == layer).to_numpy(dtype=bool)
-            values[mine] = getattr(ground, name)[table["row"].to_numpy(dtype=int)[mine]]
+            rows = table["row"].to_numpy(dtype=int)[mine]
+            values[mine] = ground.accuracy_ft(rows) if name == "accuracy_ft" else getattr(ground, name)[rows]
         table[name] = values
     table["tolerance_ft"] = np.minimum(table["accuracy_ft"].to_numpy(dtype=float), tolerance_ft)
     return table
-
-
-def _outcome(
-    layers: Mapping[str, pd.DataFrame],
-    grounds: Mapping[str, Ground],
-    state: Mapping[str, np.ndarray],
-    findings: gpd.GeoDataFrame,
-    now: gpd.GeoDataFrame,
-    logs: list[pd.DataFrame],
-    crs,
-) -> Repair:
-    """``now``: the findings that are left, with ``because`` and ``origin``, the position in `findings`."""
-    log = pd.concat(logs, ignore_index=True) if logs else pd.DataFrame()
-    result = {name: with_shapes(frame, grounds.get(name), state.get(name)) for name, frame in layers.items()}
-    if len(log):
-        log = _with_geometry(log, grounds, state)
-        for name, mine in log[log["operation"] == "drop_duplicate"].groupby("layer"):
-            kept = np.setdiff1d(np.arange(len(layers[name])), mine["row"].to_numpy(dtype=int))
-            result[str(name)] = result[str(name)].iloc[kept]
-    still = np.zeros(len(findings), dtype=bool)
-    still[now["origin"].dropna().to_numpy(dtype=int)] = True
-    left = now.drop(columns="origin").reset_index(drop=True)
-    said = [why or _because(code, origin) for why, code, origin in zip(now["because"], now["code"], now["origin"], strict=True)]
-    left["because"] = pd.Series(said, dtype="str")
-    told = suggestions(left, grounds, state)
-    for name in told:
-        left[name] = told[name]
-    return Repair(result, edits_frame(log, crs=crs), left, findings[~still].reset_index(drop=True))
-
-
-def _because(code: str, origin: int | None) -> str:
-    if pd.isna(origin):
-        return "It came to light when what was told of the same place was mended."
-    if code in MENDABLE:
-        return "Nothing within the tolerance mends it safely: a person decides."
-    return "Nothing that a repair does by itself: a person decides."
-
-
-def _with_geometry(log: pd.DataFrame, grounds: Mapping[str, Ground], state: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """The whole features before and after, as well-known binary, and their areas."""
-    log = log.copy()
-    for name in ("before", "after"):
-        log[name] = None
-        log[f"area_{name}_sqft"] = np.nan
-    for layer, ground in grounds.items():
-        mine = np.flatnonzero((log["layer"] == layer).to_numpy(dtype=bool))
-        rows = log["row"].to_numpy(dtype=int)[mine]
-        for name, shapes in (("before", ground.shapes), ("after", state[layer])):
-            log.iloc[mine, log.columns.get_loc(name)] = np.asarray(shapely.to_wkb(shapes[rows]), dtype=object)
-            log.iloc[mine, log.columns.get_loc(f"area_{name}_sqft")] = shapely.area(shapes[rows])
-    out = (log["operation"] == "drop_duplicate").to_numpy(dtype=bool)
-    log.loc[out, "after"] = None
-    log.loc[out, "area_after_sqft"] = np.nan
-    return log

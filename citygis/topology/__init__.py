@@ -1,6 +1,6 @@
 """Relations between geometries: pairs, places and measures. What is right or wrong is for `citygis.quality` to say."""
 
-from citygis.topology.astray import stretches_outside
+from citygis.topology.astray import inside_ft, stretches_outside
 from citygis.topology.between import overlaps_between
 from citygis.topology.boundary import followed_ft, uncovered_stretches
 from citygis.topology.contained import contained
@@ -13,7 +13,6 @@ from citygis.topology.fabric import Fabric, fabric
 from citygis.topology.gap import gaps, pieces
 from citygis.topology.measure import COORDINATE_RESOLUTION_FT, polygon_parts, wide_enough, widths_ft
 from citygis.topology.nodes import Ends, ends_of, ends_off_corners, loose_ends, places, pseudo_nodes
-from citygis.topology.openings import openings
 from citygis.topology.overlap import duplicates, overlaps
 from citygis.topology.places import Corners, corners_of
 from citygis.topology.points import outside_own
@@ -42,6 +41,7 @@ __all__ = [
     "fabric",
     "followed_ft",
     "gaps",
+    "inside_ft",
     "invalid",
     "line_overlaps",
     "loose_ends",
@@ -50,7 +50,6 @@ __all__ = [
     "missing_vertices",
     "multiparts",
     "not_finite",
-    "openings",
     "outside_extent",
     "outside_own",
     "overlaps",

@@ -8,7 +8,7 @@ import shapely
 
 from citygis.errors import CRSError
 from citygis.topology.between import owned_pieces
-from citygis.topology.measure import ground
+from citygis.topology.measure import flat, ground
 from citygis.topology.segments import line_parts
 from citygis.topology.threads import threaded
 
@@ -48,6 +48,53 @@ def stretches_outside(
     -----
     Source: "Must Be Inside" of Esri's geodatabase topology rules, with a tolerance that moves no data.
     """
+    owner, rows, left, tree = _outside(lines, polygons, tolerance_ft)
+    stretches, at = _strings(left)
+    at = rows[at]
+    away = _away_ft(stretches, tree)
+    real = (away > tolerance_ft - _NOISE_FT) & (shapely.length(stretches) > _NOISE_FT)  # GEOS may leave a crumb of a crumb
+    stretches, at, away = stretches[real], at[real], away[real]
+    table = {
+        "line": owner[at],
+        "length_ft": shapely.length(stretches),
+        "out_ft": np.maximum(away, tolerance_ft),
+    }
+    return gpd.GeoDataFrame(table, geometry=stretches, crs=lines.crs)
+
+
+def inside_ft(
+    lines: gpd.GeoDataFrame | gpd.GeoSeries, *polygons: gpd.GeoDataFrame | gpd.GeoSeries, tolerance_ft: float = 1.0
+) -> np.ndarray:
+    """
+    How much of each line, or of the boundary of each polygon, runs on the ground of polygons or within a tolerance of it.
+
+    Parameters
+    ----------
+    lines, *polygons, tolerance_ft
+        As for `stretches_outside`.
+
+    Returns
+    -------
+    (n,) array of float
+        Feet; 0 for what has no boundary.
+
+    Raises
+    ------
+    CRSError
+        If a layer has no CRS, is not in feet, or they differ.
+    """
+    owner, rows, left, _ = _outside(lines, polygons, tolerance_ft)
+    out = np.bincount(owner[rows], weights=shapely.length(left), minlength=len(lines))
+    around = shapely.length(flat(np.asarray(lines.geometry.array, dtype=object)))
+    inside = np.zeros(len(lines))
+    inside[owner] = np.maximum(around - out, 0.0)[owner]
+    return inside
+
+
+def _outside(
+    lines: gpd.GeoDataFrame | gpd.GeoSeries, polygons: tuple, tolerance_ft: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, shapely.STRtree]:
+    """The feature of each single line, the lines that go out, what of them lies beyond the tolerance, and a tree of the ground."""
     parts, owner = line_parts(lines)
     grounds = [ground(layer, "A layer of polygons") for layer in polygons]
     for layer in polygons:
@@ -63,17 +110,7 @@ def stretches_outside(
     left = _less(parts[rows], cut, tree, 0.0)  # most of what is left are lines that go from one polygon into the next
     open_ = np.flatnonzero(~shapely.is_empty(left))
     left = _less(left[open_], cut, tree, tolerance_ft)
-    stretches, at = _strings(left)
-    at = rows[open_[at]]
-    away = _away_ft(stretches, tree)
-    real = (away > tolerance_ft - _NOISE_FT) & (shapely.length(stretches) > _NOISE_FT)  # GEOS may leave a crumb of a crumb
-    stretches, at, away = stretches[real], at[real], away[real]
-    table = {
-        "line": owner[at],
-        "length_ft": shapely.length(stretches),
-        "out_ft": np.maximum(away, tolerance_ft),
-    }
-    return gpd.GeoDataFrame(table, geometry=stretches, crs=lines.crs)
+    return owner, rows[open_], left, tree
 
 
 def _less(lines: np.ndarray, polygons: np.ndarray, tree: shapely.STRtree, reach_ft: float) -> np.ndarray:

@@ -2,17 +2,69 @@
 Ground that features of two layers both claim.
 """
 
+from typing import NamedTuple
+
 import geopandas as gpd
 import numpy as np
 import shapely
 
 from citygis.errors import CRSError
+from citygis.topology.fabric import Fabric
 from citygis.topology.gap import pieces
-from citygis.topology.measure import ground, polygon_parts, wide_enough, width_floor_ft, widths_ft
+from citygis.topology.measure import flat, polygon_parts, wide_enough, width_floor_ft, widths_ft
+from citygis.topology.nearness import spread
+from citygis.topology.shared import pair_codes
 from citygis.topology.threads import threaded
+from citygis.units import require_feet
 
 PIECE_VERTICES = 128
 """A polygon of more vertices is compared in pieces: the smaller they are, the less a comparison costs, and the more there are."""
+
+OPEN_SHARE = 0.1
+"""Two layers of which a greater share of all edges stays open do not divide the ground between them: every pair is compared."""
+
+
+class _Met(NamedTuple):
+    """Pieces of two polygons whose insides meet, and the two features, counted over both layers."""
+
+    one: np.ndarray
+    two: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+
+class _Polygons:
+    """Valid polygons to be compared in pairs, the large ones in pieces: each is cut when it is first asked for."""
+
+    def __init__(self, geometry: np.ndarray) -> None:
+        self._geometry = geometry
+        self.large = shapely.get_num_coordinates(geometry) > PIECE_VERTICES
+        self._cut, self._owner, self._tree = geometry[:0], np.empty(0, dtype=np.intp), shapely.STRtree(geometry[:0])
+
+    def that_meet(self, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of pairs of polygons the pieces whose insides meet, and the pair of each two."""
+        asked = np.unique(np.concatenate([left[self.large[left]], right[self.large[right]]]))
+        asked = np.setdiff1d(asked, self._owner)
+        if len(asked):
+            cut, owner = owned_pieces(self._geometry[asked])
+            owner = np.concatenate([self._owner, asked[owner]])
+            order = np.argsort(owner, kind="stable")
+            self._cut, self._owner = np.concatenate([self._cut, cut])[order], owner[order]
+            self._tree = shapely.STRtree(self._cut)
+        one, pair = self._geometry[left], np.arange(len(left))
+        whole = ~self.large[left]
+        at, number = spread(*(np.searchsorted(self._owner, left[~whole], side=side) for side in ("left", "right")))
+        one, pair = np.concatenate([one[whole], self._cut[number]]), np.concatenate([pair[whole], pair[~whole][at]])
+        whole = ~self.large[right[pair]]
+        at, number = self._tree.query(one[~whole])
+        own = self._owner[number] == right[pair[~whole][at]]
+        at, number = at[own], number[own]
+        two = np.concatenate([self._geometry[right[pair[whole]]], self._cut[number]])
+        one, pair = np.concatenate([one[whole], one[~whole][at]]), np.concatenate([pair[whole], pair[~whole][at]])
+        low, high = shapely.bounds(one).reshape(-1, 4), shapely.bounds(two).reshape(-1, 4)
+        near = np.flatnonzero(((low[:, :2] < high[:, 2:]) & (high[:, :2] < low[:, 2:])).all(axis=1))
+        meet = near[threaded(_insides_meet, one[near], two[near])]
+        return one[meet], two[meet], pair[meet]
 
 
 def overlaps_between(
@@ -48,20 +100,25 @@ def overlaps_between(
 
     Notes
     -----
+    Parcels and the right of way beside them cancel each other's edges, as neighbours within one layer do: only what lies about an
+    edge that is left over is compared. Lines that are the same when rounded to 0.0001 ft are one line.
+
     Source: "Must Not Overlap With" of Esri's geodatabase topology rules.
     """
-    ours, theirs = ground(left, "The left layer"), ground(right, "The right layer")
+    require_feet(left.crs, "The left layer")
+    require_feet(right.crs, "The right layer")
     if left.crs != right.crs:
         raise CRSError(
             f"The layers differ in CRS: {left.crs.name} and {right.crs.name}. Convert one of them first: citygis convert."
         )
-    ours, our_row = owned_pieces(ours)
-    theirs, their_row = owned_pieces(theirs)
-    at, by = shapely.STRtree(theirs).query(ours)
-    meet = threaded(lambda a, b: shapely.relate_pattern(a, b, "T********"), ours[at], theirs[by])
-    at, by = at[meet], by[meet]
-    shared, owner = polygon_parts(threaded(shapely.intersection, ours[at], theirs[by]))
-    at, by = our_row[at[owner]], their_row[by[owner]]
+    both = np.concatenate([flat(np.asarray(layer.geometry.array, dtype=object)) for layer in (left, right)])
+    whole = Fabric(both, left.crs, np.ones(len(both), dtype=bool))
+    if len(whole.open_edges) <= OPEN_SHARE * np.count_nonzero(whole.paths.edge):
+        pieces_met = _near_open_edges(whole, len(left))
+    else:
+        pieces_met = _of_all(whole, len(left))
+    shared, owner = polygon_parts(threaded(shapely.intersection, pieces_met.one, pieces_met.two))
+    at, by = pieces_met.left[owner], pieces_met.right[owner] - len(left)
     wide = ~shapely.is_empty(shapely.buffer(shared, -1e-6)) if tolerance_ft else np.ones(len(shared), dtype=bool)
     shared, at, by = _whole(shared[wide], at[wide], by[wide])
     area = shapely.area(shared)
@@ -94,6 +151,73 @@ def owned_pieces(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cut = [pieces(polygons[k : k + 1], most_vertices=PIECE_VERTICES) for k in there[large]]
     owner = np.concatenate([there[~large], np.repeat(there[large], [len(each) for each in cut])]).astype(np.intp)
     return np.concatenate([polygons[there[~large]], *cut]), owner
+
+
+def _near_open_edges(whole: Fabric, n_left: int) -> _Met:
+    """
+    What meets of the first `n_left` features and of the others, found from the few pairs about open edges.
+
+    Where A and B overlap, so may A and a neighbour of B, whichever layer each is of. Of a large polygon those of its neighbours are
+    looked at that lie about A: a right of way has all parcels for neighbours.
+    """
+    n = len(whole)
+    polygons = _Polygons(whole.geometry)
+    code, tested, found = pair_codes(*whole.candidates.T, n), np.empty(0, dtype=np.int64), []
+    while len(code):
+        tested = np.union1d(tested, code)
+        pair = polygons.that_meet(code // n, code % n)[2]
+        found.append(np.unique(code[pair]))
+        left, right = found[-1] // n, found[-1] % n
+        code = np.setdiff1d(_beyond(whole, polygons.large, np.r_[left, right], np.r_[right, left]), tested, assume_unique=True)
+    code = np.concatenate([*found, np.empty(0, dtype=np.int64)])
+    left, right = _across(whole, np.r_[code // n, code % n], np.r_[code % n, code // n], n_left)
+    one, two, pair = polygons.that_meet(left, right)
+    return _Met(one, two, left[pair], right[pair])
+
+
+def _beyond(whole: Fabric, large: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The pairs, as codes, of each feature with what borders on the one that it overlaps."""
+    wide = large[other]
+    features, at = np.unique(other[~wide], return_inverse=True)
+    row, neighbour = whole.neighbours_of(features)
+    start = np.searchsorted(row, np.arange(len(features) + 1))
+    pair, number = spread(start[at], start[at + 1])
+    tree, rows = whole.tree
+    about = np.unique(one[wide])
+    which, near = tree.query(whole.geometry[about])
+    mine = np.r_[one[~wide][pair], about[which]]
+    return pair_codes(mine, np.r_[neighbour[number], rows[near]], len(whole))
+
+
+def _across(whole: Fabric, one: np.ndarray, other: np.ndarray, n_left: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of first copies spread over the copies of one in the left layer and of the other in the right one; and stacks."""
+    rows = np.flatnonzero(whole.definite)
+    order = rows[np.argsort(whole.own_first[rows], kind="stable")]
+    ours, theirs = order[order < n_left], order[order >= n_left]
+    stacks = np.intersect1d(whole.own_first[ours], whole.own_first[theirs])
+    one, other = np.r_[one, stacks], np.r_[other, stacks]
+    head = whole.own_first[ours]
+    pair, at = spread(np.searchsorted(head, one), np.searchsorted(head, one, side="right"))
+    left, other = ours[at], other[pair]
+    head = whole.own_first[theirs]
+    pair, at = spread(np.searchsorted(head, other), np.searchsorted(head, other, side="right"))
+    return left[pair], theirs[at]
+
+
+def _of_all(whole: Fabric, n_left: int) -> _Met:
+    """What meets of the first `n_left` features and of the others, each compared with all whose boxes meet its own."""
+    geometry = whole.geometry.copy()
+    geometry[~whole.definite] = None
+    ours, our_row = owned_pieces(geometry[:n_left])
+    theirs, their_row = owned_pieces(geometry[n_left:])
+    at, by = shapely.STRtree(theirs).query(ours)
+    meet = threaded(_insides_meet, ours[at], theirs[by])
+    at, by = at[meet], by[meet]
+    return _Met(ours[at], theirs[by], our_row[at], n_left + their_row[by])
+
+
+def _insides_meet(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return shapely.relate_pattern(some, others, "T********")
 
 
 def _whole(shared: np.ndarray, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

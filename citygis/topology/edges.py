@@ -161,8 +161,11 @@ def _places(paths: Paths, vertex: np.ndarray) -> np.ndarray:
 def _edges_left(polygons: np.ndarray, use: np.ndarray) -> np.ndarray:
     """The edges of polygons, each walked `use` times with the ground on the left, that do not cancel among themselves."""
     parts, owner = shapely.get_parts(polygons, return_index=True)
-    rings, part = shapely.get_rings(shapely.orient_polygons(parts), return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
     coordinates, ring = shapely.get_coordinates(rings, return_index=True)
+    hole = np.zeros(len(rings), dtype=bool)
+    hole[1:] = part[1:] == part[:-1]
+    sides = use[owner[part]] * np.where(shapely.is_ccw(rings) != hole, 1, -1)
     # To the last decimal that City coordinates carry: on their way through degrees they pick up noise far below it. Zero has two
     # bit patterns; adding zero leaves one.
     coordinates = np.round(coordinates / COORDINATE_RESOLUTION_FT) * COORDINATE_RESOLUTION_FT + 0.0
@@ -170,7 +173,7 @@ def _edges_left(polygons: np.ndarray, use: np.ndarray) -> np.ndarray:
     first = np.flatnonzero((ring[1:] == ring[:-1]) & (hashed[1:] != hashed[:-1]))
     start, end = hashed[first], hashed[first + 1]
     low, high = np.minimum(start, end), np.maximum(start, end)
-    rows, net = _left_over(low, high, np.where(start < end, 1, -1) * use[owner[part[ring[first]]]])
+    rows, net = _left_over(low, high, np.where(start < end, 1, -1) * sides[ring[first]])
     left = np.empty(len(rows), dtype=_EDGE)
     left["low"], left["high"], left["net"] = low[rows], high[rows], net
     left["ends"][:, :2], left["ends"][:, 2:] = coordinates[first[rows]], coordinates[first[rows] + 1]

@@ -26,6 +26,9 @@ from citygis.topology.shared import Shared, shared_ground
 TOUCH_FT = 0.001
 """Open edges this near may be what bounds an overlap: the coordinates are rounded to a tenth of it."""
 
+LARGE_VERTICES = 1_000
+"""A polygon of more vertices (a street network) is prepared before it is asked which places are near it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fabric:
@@ -119,7 +122,12 @@ class Fabric:
         owner, other = self.owners(at[probe]), rows[other]
         new = owner != other
         probe, owner, other = probe[new], owner[new], other[new]
-        close = shapely.dwithin(self.geometry[other], shapely.points(middle[probe]), TOUCH_FT)
+        asked, at = np.unique(other, return_inverse=True)
+        polygons = self.geometry[asked]
+        large = shapely.get_num_coordinates(polygons) > LARGE_VERTICES
+        polygons[large] = shapely.force_2d(polygons[large])  # copies: what is prepared must not be seen by another thread
+        shapely.prepare(polygons[large])
+        close = shapely.dwithin(polygons[at], shapely.points(middle[probe]), TOUCH_FT)
         pairs.append(np.stack([owner[close], other[close]], axis=1))
         return np.concatenate(pairs)
 

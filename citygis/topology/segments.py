@@ -61,7 +61,7 @@ def line_parts(layer: gpd.GeoDataFrame | gpd.GeoSeries, what: str = "This layer"
 
     Returns
     -------
-    parts : array of LineString
+    parts : array of LineString or LinearRing
         Two-dimensional.
     owner : array of int
         Position in `layer` of each part, ascending.
@@ -76,9 +76,13 @@ def line_parts(layer: gpd.GeoDataFrame | gpd.GeoSeries, what: str = "This layer"
     geometry[not_finite(layer)] = None
     parts, owner = _single(geometry)
     area = shapely.get_type_id(parts) == 3
-    parts[area] = shapely.boundary(parts[area])
-    parts, at = _single(parts)
-    owner = owner[at]
+    rings, at = shapely.get_rings(parts[area], return_index=True)
+    at = np.flatnonzero(area)[at]
+    if not area.all():
+        at = np.concatenate([at, np.flatnonzero(~area)])
+        order = np.argsort(at, kind="stable")
+        rings, at = np.concatenate([rings, parts[~area]])[order], at[order]
+    parts, owner = rings, owner[at]
     keep = (shapely.get_dimensions(parts) == 1) & (shapely.length(parts) > 0)
     return parts[keep], owner[keep]
 

@@ -59,7 +59,7 @@ def shared_ground(geometry: np.ndarray, candidates: np.ndarray, neighbours_of: N
     n = len(geometry)
     tested = np.empty(0, dtype=np.int64)
     found = []
-    code = _codes(candidates[:, 0], candidates[:, 1], n)
+    code = pair_codes(candidates[:, 0], candidates[:, 1], n)
     while len(code):
         left, right = code // n, code % n
         low, high = shapely.bounds(geometry[left]), shapely.bounds(geometry[right])
@@ -82,11 +82,11 @@ def _grown(left: np.ndarray, right: np.ndarray, n: int, neighbours_of: Neighbour
     row, neighbour = neighbours_of(features)
     start = np.searchsorted(row, np.arange(len(features) + 1))
     pair, number = spread(start[at], start[at + 1])
-    return _codes(neighbour[number], other[pair], n)
+    return pair_codes(neighbour[number], other[pair], n)
 
 
-def _codes(one: np.ndarray, other: np.ndarray, n: int) -> np.ndarray:
-    """One number for each pair of different features, each once."""
+def pair_codes(one: np.ndarray, other: np.ndarray, n: int) -> np.ndarray:
+    """One number for each pair of different features of `n`, each once: the lesser times n, and the greater."""
     apart = one != other
     one, other = one[apart].astype(np.int64), other[apart].astype(np.int64)
     return np.unique(np.minimum(one, other) * n + np.maximum(one, other))

@@ -1,5 +1,7 @@
 """Two real parcel layers, whose overlapping pairs are known from a brute-force count by others."""
 
+from collections import Counter
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -63,5 +65,17 @@ def test_cambridge_has_the_pairs_that_were_counted(cambridge):
 def test_the_rules_tell_each_overlap_a_person_could_see(san_joaquin, cambridge):
     found = validate(san_joaquin, "parcel", only="geometry", key="APN").query("code == 'T01'")
     assert len(found) >= 37  # all those over a square foot, and those over 0.01 ft wide
-    found = validate(cambridge.to_crs("EPSG:2249"), "parcel", only="geometry", key="ML")
-    assert (found["code"] == "T01").sum() == 49
+    feet = cambridge.to_crs("EPSG:2249")
+    found = validate(feet, "parcel", only="geometry", key="ML")
+    twins = duplicates(feet)
+    names = feet["ML"].to_numpy()
+    every = overlaps(feet, min_area_sqft=0.004, tolerance_ft=0)
+    once = pairs(every) - pairs(twins)  # the same ground twice is told as that (G04), and not as an overlap too
+    assert len(every) == 49 and len(once) == 48
+    assert named(found, "T01") == Counter(frozenset(names[[left, right]]) for left, right in once)
+    assert named(found, "G04") == Counter(frozenset(names[[left, right]]) for left, right in pairs(twins))
+
+
+def named(found, code):
+    told = found[found["code"] == code]
+    return Counter(frozenset(pair) for pair in zip(told["feature"], told["other"], strict=True))

@@ -81,3 +81,9 @@ def test_ground_as_wide_as_a_street_silences_nothing_along_it():
 def test_findings_without_a_place_stay():
     assert codes({**CORNER, "geometry": None}, OVERLAP, row("A01", "apn_required", None)) == ["T31", "T01", "A01"]
     assert told_once(pd.DataFrame([{"code": "A09", "rule": "apn_column"}])).shape == (1, 2)
+
+
+def test_ground_without_zoning_is_told_once_and_a_sliver_between_parcels_beside_it_still_stands():
+    open_ground = row("T19", "gap", BOX, feature="1", layer="city_limit")
+    assert codes({**SLIVER, "layer": "zoning"}, open_ground) == ["T19"]
+    assert codes(SLIVER, open_ground) == ["T33", "T19"]

@@ -131,7 +131,9 @@ def command(
     findings, excused = _excused(
         findings, beside, city, key, register, register_path, accept_file, partial=bool(layer or only), quiet=quiet
     )
-    left_out = rules_not_judged(beside, city=city) if only != "attributes" else []
+    if key and only == "geometry":
+        _note_repeated(layers, key, quiet)
+    left_out = rules_not_judged(beside, city=city) if only is None else []
     for item in left_out:
         note(f"Not judged: {item.code} on {item.layer}, because it {item.because}.", quiet=quiet)
     likely = causes(findings, beside, city=city, key=key) if folder or not as_json else None
@@ -220,6 +222,14 @@ def _excused(
     ended = applied.expired["still_found"] | (applied.expired["layer"].isin(list(layers)) & (not partial))
     note_ended(applied.expired[ended], quiet=quiet)
     return applied.left, applied.excused
+
+
+def _note_repeated(layers: "dict[str, pd.DataFrame]", key: str, quiet: bool) -> None:
+    """Say that a name is not one feature's alone: the rule for that (A06) is left out with the other attributes."""
+    for name, frame in layers.items():
+        twice = int(frame[key].dropna().duplicated(keep=False).sum()) if key in frame else 0
+        if twice:
+            note(f"{twice:,} rows of {name} share their {key} with another: findings cannot tell them apart.", quiet=quiet)
 
 
 def _of_store(city: "City") -> "dict[str, pd.DataFrame]":

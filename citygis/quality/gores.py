@@ -235,7 +235,7 @@ def _verdict(strip: shapely.Polygon, width_ft: float, one: _Side, other: _Side, 
     laid = [laid_by_record(courses, side.row, side.polygon, strip) for side in (one, other)]
     failed = [(side, each) for side, each in zip((one, other), laid, strict=True) if each.why]
     if not failed:
-        return _by_record(strip, one, other, *laid)
+        return _by_record(strip, width_ft, rule("T33").limit, one, other, *laid)
     why = "; ".join(f"{side.name}: {each.why}" for side, each in failed)
     if all(each.why.startswith("no course") for _, each in failed):
         return _by_width(width_ft, combined, why)
@@ -249,7 +249,9 @@ def _by_width(width_ft: float, combined_ft: float, why: str) -> Verdict:
     return Verdict(UNKNOWN, f"Nothing tells whether the drawing or the record is off: {known}; {why}.")
 
 
-def _by_record(strip: shapely.Polygon, one: _Side, other: _Side, laid: Laid, other_laid: Laid) -> Verdict:
+def _by_record(
+    strip: shapely.Polygon, width_ft: float, widest_ft: float, one: _Side, other: _Side, laid: Laid, other_laid: Laid
+) -> Verdict:
     """Whether two lines of record meet: how far apart they are at each corner of either, across the strip."""
     apart = _apart(strip, one, other, laid.places, other_laid.places)
     tolerance = float(np.hypot(laid.tolerance_ft, other_laid.tolerance_ft))
@@ -259,6 +261,11 @@ def _by_record(strip: shapely.Polygon, one: _Side, other: _Side, laid: Laid, oth
         return Verdict(DRAFTING, f"The records of both call for one line, within {abs(most):,.2f} ft {told}: the drawing is off.")
     if abs(most) <= tolerance:
         return Verdict(UNKNOWN, f"The records of both meet within {abs(most):,.2f} ft, which is less than they are good for.")
+    if abs(most) > max(width_ft + tolerance, widest_ft):
+        found = f"The courses found for {one.name} and {other.name} stand {abs(most):,.2f} ft apart"
+        return Verdict(
+            UNKNOWN, f"{found}, far more than the ground between them: they are of other lines, or the drawing follows neither."
+        )
     between = "leave ground between them, up to" if most > 0 else "overlap, by up to"
     said = f"The records of {one.name} and {other.name} {between} {abs(most):,.2f} ft {told}: it is not the drawing."
     if np.isfinite(laid.rank) and np.isfinite(other_laid.rank) and laid.rank != other_laid.rank:

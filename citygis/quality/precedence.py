@@ -23,6 +23,7 @@ class _Yields(NamedTuple):
     weaker: str
     stronger: str
     same_feature: bool = True
+    layer: str | None = None  # of the weaker one
 
 
 _ORDER = (
@@ -36,6 +37,7 @@ _ORDER = (
     _Yields("T31", "T26"),
     _Yields("T32", "T26"),
     _Yields("T33", "T02", same_feature=False),
+    _Yields("T33", "T19", same_feature=False, layer="zoning"),
     _Yields("T32", "T07"),
     _Yields("T31", "T01"),
     _Yields("T32", "T01"),
@@ -69,8 +71,8 @@ def told_once(rows: pd.DataFrame) -> pd.DataFrame:
     if "geometry" not in rows or not len(rows):
         return rows
     told = _Told(rows)
-    for weaker, stronger, same_feature in _ORDER:
-        told.without(told.at_one_place(weaker, stronger, same_feature)[0])
+    for each in _ORDER:
+        told.without(told.at_one_place(*each)[0])
     wedge, corner = told.at_one_place("T33", "T31", True)
     alone = np.bincount(wedge, minlength=len(rows)) == 1
     opened = alone[wedge] & (told.measure[wedge] <= told.measure[corner] + REACH_FT)
@@ -86,7 +88,8 @@ class _Told:
         self.code, self.rule = (rows[name].to_numpy(dtype=object) for name in ("code", "rule"))
         self.place = rows["geometry"].to_numpy(dtype=object)
         self.measure = pd.to_numeric(rows["measure"]).to_numpy(dtype=float)
-        self.layer = pd.factorize(rows["layer"].to_numpy(dtype=object))[0]
+        self.layer_name = rows["layer"].to_numpy(dtype=object)
+        self.layer = pd.factorize(self.layer_name)[0]
         names = np.concatenate([rows[name].to_numpy(dtype=object) for name in ("feature", "other")])
         self.features = pd.factorize(names)[0].reshape(2, -1)  # -1 for none
         self.stands = np.ones(len(rows), dtype=bool)
@@ -97,9 +100,13 @@ class _Told:
         """Some do not stand any more."""
         self.stands[rows] = False
 
-    def at_one_place(self, weaker: str, stronger: str, same_feature: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of rows that stand, of one rule and of another, and lie at the same place."""
+    def at_one_place(
+        self, weaker: str, stronger: str, same_feature: bool, layer: str | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of rows that stand, of one rule (in one layer) and of another, and lie at the same place."""
         weak, strong = self._of(weaker), self._of(stronger)
+        if layer is not None:
+            weak = weak[self.layer_name[weak] == layer]
         if stronger == "T02":  # wider ground than a sliver says nothing of the corners and slivers along it
             strong = strong[self.measure[strong] < CATALOGUE["T33", "sliver"].limit]
         if not len(weak) or not len(strong):

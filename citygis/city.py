@@ -19,7 +19,6 @@ from citygis.schema import Schema, apn_profiles, schema
 from citygis.settings import Settings, check, read_toml
 from citygis.units import METRE, unit_of
 
-
 DATABASE_SCHEMES = ("postgresql://", "postgres://")
 """How the address of a PostGIS database begins."""
 

@@ -9,6 +9,7 @@ What citygis raises.
     ├── CRSError        coordinates whose frame is missing, wrong, ambiguous or cannot be reached safely
     ├── SchemaError     a frame that is not the City layer it is said to be
     ├── StoreError      the City geodatabase cannot be opened, is locked, or refuses the load
+    │   └── ConflictError   somebody else changed the same features in the meantime
     ├── SheetError      a map sheet that cannot be drawn as asked
     └── SyncError       an exchange with ArcGIS Online that stopped
 
@@ -39,6 +40,18 @@ class SchemaError(CityGISError):
 
 class StoreError(CityGISError):
     """The City geodatabase cannot be opened or written, or refuses the load."""
+
+
+class ConflictError(StoreError):
+    """
+    A change that others stand against: the features were changed since, or are gone, or are there already.
+
+    ``conflicts`` has one row per feature: ``layer, feature, reason, based_on, change``.
+    """
+
+    def __init__(self, message: str, conflicts) -> None:
+        super().__init__(message)
+        self.conflicts = conflicts
 
 
 class SheetError(CityGISError):

@@ -77,6 +77,54 @@ def publishing(path: Path | str, *, overwrite: bool = False) -> Iterator[Path]:
                 folder.rmdir()
 
 
+@contextlib.contextmanager
+def publishing_folder(path: Path | str) -> Iterator[Path]:
+    """
+    A folder to write files into that becomes `path` when the block ends well, and vanishes when it does not.
+
+    Parameters
+    ----------
+    path : path
+        The folder to be made; it must not be there.
+
+    Yields
+    ------
+    Path
+        A temporary folder beside it.
+
+    Raises
+    ------
+    StoreError
+        If `path` exists or cannot be written (read-only, disk full).
+    """
+    path = Path(path)
+    require_free(path, overwrite=False)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        for written in sorted(temporary.rglob("*")):
+            _flush(written)
+        _flush(temporary)
+        temporary.rename(path)  # not `replace`: a folder of that name that came up meanwhile stays
+        _flush(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}. Nothing was changed.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Have a file, or a folder's list of files, on disk; Windows flushes lists of files by itself."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() or os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def publish_text(path: Path | str, text: str, *, overwrite: bool = False) -> Path:
     """Write `text` to `path` as UTF-8, whole or not at all. Errors as `publishing`."""
     with publishing(path, overwrite=overwrite) as temporary:

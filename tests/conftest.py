@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import postgis
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -33,3 +34,52 @@ def require_program():
         return path
 
     return require
+
+
+@pytest.fixture(scope="session")
+def postgis_cluster():
+    """A PostGIS server in a temporary folder; the test is skipped where it cannot be had, or fails where CITYGIS_REQUIRE_ALL=1."""
+    try:
+        cluster = postgis.Cluster()
+    except postgis.ClusterMissing as missing:
+        pytest.fail(str(missing)) if REQUIRE_ALL else pytest.skip(str(missing))
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def blank_stores(tmp_path_factory):
+    """Empty stores to copy from, by back end: making one anew for each test takes longer than the test."""
+    from store_city import make_city
+
+    from citygis.store import store
+
+    folder = tmp_path_factory.mktemp("blank")
+    made = {}
+
+    def blank(backend: str, cluster=None):
+        if backend not in made:
+            address = "city.gpkg" if backend == "geopackage" else cluster.database("riverbend")
+            city = make_city(folder / backend, store=address)
+            store(city)
+            made[backend] = city
+        return made[backend]
+
+    return blank
+
+
+@pytest.fixture(params=["geopackage", "postgis"])
+def any_city(request, tmp_path, blank_stores):
+    """A small City with an empty store, on each back end."""
+    from store_city import make_city
+
+    if request.param == "geopackage":
+        city = make_city(tmp_path / "city")
+        shutil.copy(blank_stores("geopackage").store_path, city.store_path)
+        yield city
+        return
+    cluster = request.getfixturevalue("postgis_cluster")
+    blank_stores("postgis", cluster)
+    address = cluster.database(template="riverbend")
+    yield make_city(tmp_path / "city", store=address)
+    cluster.drop(address)

@@ -18,9 +18,10 @@ AT = datetime.datetime(2026, 1, 31, 16, 0, 0, 123000, tzinfo=datetime.UTC)
 LATER = AT + datetime.timedelta(days=90)
 
 
-def make_city(folder: Path) -> City:
-    """A City with the packaged defaults' system, in a folder of its own."""
+def make_city(folder: Path, *, store: str = "city.gpkg") -> City:
+    """A City with the packaged defaults' system, in a folder of its own; its store is a file there, or a database."""
     text = (Path(__file__).parents[1] / "citygis" / "default_city.toml").read_text(encoding="utf-8")
+    text = text.replace("epoch = 2010.0\n", f'epoch = 2010.0\nstore = "{store}"\n')
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "city.toml").write_text(text, encoding="utf-8")
     return open_city(folder)

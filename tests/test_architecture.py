@@ -17,6 +17,7 @@ ORDER = [
     ["doctor"],
     ["samples"],
     ["sheets"],
+    ["reports"],
     ["store"],
     ["operations"],
     ["changes", "repairs"],
@@ -147,7 +148,7 @@ CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 
 
 def requirement(text):
-    name, constraint = re.match(r"([A-Za-z0-9_.-]+)(.*)", text.strip()).groups()
+    name, constraint = re.match(r"([A-Za-z0-9_.-]+)(?:\[[a-z,]*\])?(.*)", text.strip()).groups()
     return name.lower(), constraint.replace(" ", "")
 
 
@@ -158,7 +159,8 @@ def conda_requirements():
 
 def test_conda_and_pip_ask_for_the_same_packages():
     wanted = {}
-    for text in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]):
+    extras = PROJECT["optional-dependencies"]
+    for text in (*PROJECT["dependencies"], *extras["test"], *extras["notebooks"]):
         name, constraint = requirement(text)
         wanted[CONDA_NAMES.get(name, name)] = constraint
     listed = conda_requirements()
@@ -166,6 +168,11 @@ def test_conda_and_pip_ask_for_the_same_packages():
     listed.pop("pip")
     channels = {"conda-forge", "nodefaults"}
     assert {name: c for name, c in listed.items() if name not in channels} == wanted
+
+
+def test_constraints_pin_what_draws_the_notebooks_maps():
+    pinned = (ROOT / "constraints.txt").read_text()
+    assert all(re.search(rf"^{name}==", pinned, re.MULTILINE) for name in ("folium", "mapclassify"))
 
 
 def test_constraints_pin_every_dependency_and_name_no_index():
@@ -200,7 +207,8 @@ _PACKAGE_OF = {"PIL": "pillow"}
 
 def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported():
     asked = {requirement(text)[0] for text in PROJECT["dependencies"]}
-    optional = {requirement(text)[0] for text in PROJECT["optional-dependencies"]["dwg"]}
+    extras = PROJECT["optional-dependencies"]
+    optional = {requirement(text)[0] for text in (*extras["dwg"], *extras["postgis"])}
     assert imported_packages() - optional == asked
 
 

@@ -1,5 +1,6 @@
 """`citygis load` as a user runs it."""
 
+import datetime
 import json
 
 import pandas as pd
@@ -11,6 +12,8 @@ from store_city import make_city, parcels, source
 from citygis.cli import main
 from citygis.findings import findings_frame
 from citygis.gpkg import write_geopackage
+from citygis.quality import validate
+from citygis.quality.exceptions import accepted, write_exceptions
 from citygis.schema import schema
 from citygis.store import store
 
@@ -44,7 +47,7 @@ def test_a_converted_file_is_loaded_and_loading_it_again_changes_nothing(tmp_pat
     assert again.exit_code == 0 and again.stderr == ""
     told = json.loads(again.stdout)
     assert told["change_id"] is None and told["quarantined"] == 2
-    assert told["layers"]["parcel"] == {"added": 0, "updated": 0, "unchanged": 5, "absent": 0}
+    assert told["layers"]["parcel"] == {"added": 0, "updated": 0, "unchanged": 5, "absent": 0, "retired": 0}
     assert store(city).changes()["message"].tolist() == ["first roll"]
 
 
@@ -58,6 +61,47 @@ def test_an_error_is_refused_until_it_is_accepted_with_a_reason(tmp_path, city):
     assert loaded.exit_code == 0, loaded.output
     assert store(city).accepted()["reason"].tolist() == ["two surveys disagree = case 26-014"]
     assert run(path, "--city", city.folder).exit_code == 0
+
+
+def excepted(city, frame):
+    """The overlaps of a frame entered in the City's register."""
+    layers = {"parcel": frame, "source_document": source()}
+    found = validate(layers, city=city).query("code == 'T01'")
+    told = {"reason": "two surveys disagree", "accepted_by": "R. Okafor", "accepted_on": datetime.date(2026, 10, 20)}
+    write_exceptions(city.exceptions_path, accepted(found, layers, city=city, **told))
+
+
+def test_an_error_in_the_register_of_exceptions_does_not_stand_in_the_way_and_is_told(tmp_path, city):
+    path = converted(tmp_path, overlapping())
+    excepted(city, overlapping())
+    loaded = run(path, "--city", city.folder, "--json")
+    assert loaded.exit_code == 0, loaded.output
+    told = json.loads(loaded.stdout)
+    assert [(each["code"], each["reason"], each["accepted_by"]) for each in told["excused"]] == [
+        ("T01", "two surveys disagree", "R. Okafor")
+    ]
+    assert told["accepted"] == [] and len(store(city).read("parcel")) == 3
+    again = run(path, "--city", city.folder)
+    said = " ".join(again.stdout.split())  # a title breaks where its table is narrow
+    assert again.exit_code == 0 and "Accepted in the register of exceptions" in said and "two surveys disagree" in said
+
+
+def test_an_exception_for_ground_that_changed_does_not_let_the_error_pass(tmp_path, city):
+    excepted(city, overlapping())
+    wider = overlapping()
+    wider.loc[1, "geometry"] = translate(wider.geometry[1], -5)
+    refused = run(converted(tmp_path, wider), "--city", city.folder)
+    assert refused.exit_code == 3 and '--accept T01="reason"' in refused.stderr
+    assert "is drawn otherwise" in refused.stderr
+    assert len(store(city).read("parcel")) == 0
+
+
+def test_an_exception_for_one_error_does_not_cover_another(tmp_path, city):
+    excepted(city, overlapping())
+    both = overlapping()
+    both.loc[2, "apn"] = both.loc[0, "apn"]
+    refused = run(converted(tmp_path, both), "--city", city.folder)
+    assert refused.exit_code == 3 and "A06" in refused.stderr and "T01" not in refused.stderr.split("in the way")[-1]
 
 
 def test_an_error_that_the_conversion_found_stands_in_the_way_too(tmp_path, city):

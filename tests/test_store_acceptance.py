@@ -2,15 +2,15 @@
 
 import pandas as pd
 import pytest
-from store_city import errors, load, make_city, parcels, source
+from store_city import errors, load, parcels, source
 
 from citygis.errors import StoreError
 from citygis.store import store
 
 
 @pytest.fixture
-def city(tmp_path):
-    return make_city(tmp_path)
+def city(any_city):
+    return any_city
 
 
 def test_an_error_stops_the_load_and_says_what_to_type(city):

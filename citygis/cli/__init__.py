@@ -66,7 +66,7 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="citygis")
 def main() -> None:
     """
-    Outside-agency map data into a City's layers: read, converted, checked, stored and drawn.
+    Outside-agency map data into a City's layers: read, converted, checked, stored with its history, and drawn.
 
     \b
     Example:
@@ -74,8 +74,11 @@ def main() -> None:
       citygis inspect county_parcels.zip                    what is in a file, and what looks wrong
       citygis convert county_parcels.zip --to parcel --crosswalk county_assessor --city riverbend --out parcels.gpkg
       citygis load parcels.gpkg --city riverbend
+      citygis diff next_parcels.gpkg --city riverbend       what the next delivery changes, lot by lot
+      citygis history --city riverbend                      who changed what, when; explain, lineage and undo go on from there
+      citygis backup --city riverbend --prove               a copy, restored and compared
       citygis sheet parcel_map.toml --city riverbend --out parcel_map.pdf
 
     Results go to standard output (a table, or JSON with --json), progress and remarks to standard error.
-    Exit code: 0 clean, 1 done with errors found or rows quarantined, 2 wrong usage, 3 refused and nothing changed.
+    Exit code: 0 clean, 1 done with errors, conflicts or quarantined rows, 2 wrong usage, 3 refused and nothing changed.
     """

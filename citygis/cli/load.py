@@ -5,14 +5,18 @@ from typing import TYPE_CHECKING
 import click
 
 from citygis.cli.options import city_option, emit_json, json_option, note, open_city_option, quiet_option, table
+from citygis.cli.results import note_ended, plain_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
-    from citygis.city import City
     from citygis.store import Batch
+
+
+EXCUSED = ("finding_id", "code", "layer", "feature", "other", "reason", "accepted_by", "accepted_on", "until")
+"""What is told of an error that the register of exceptions covers."""
 
 
 def reasons(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -45,8 +49,9 @@ def command(file: str, city_folder: str | None, accept: dict[str, str], message:
     Load the City layers of FILE (what `citygis convert` writes) into the City's geodatabase.
 
     One batch, everything or nothing: new features are added, those that changed are updated and their old version is kept,
-    nothing is deleted. Refused, with exit code 3 and nothing changed, while an error stands that is not accepted with a
-    reason; once it is loaded the exit code is 0, whatever was accepted. Loading the same file twice changes nothing.
+    nothing is deleted. Refused, with exit code 3 and nothing changed, while an error stands that is accepted neither here nor
+    in the City's register of exceptions; once it is loaded the exit code is 0, whatever was accepted. Loading the same file
+    twice changes nothing.
 
     \b
     Example:
@@ -60,6 +65,7 @@ def command(file: str, city_folder: str | None, accept: dict[str, str], message:
     from citygis.errors import StoreError
     from citygis.gpkg import layers_of, read_geopackage
     from citygis.store import store
+    from citygis.store.acceptance import excused
 
     city = open_city_option(city_folder)
     path = Path(file)
@@ -72,16 +78,21 @@ def command(file: str, city_folder: str | None, accept: dict[str, str], message:
         )
     note(f"Checking {', '.join(f'{name} ({len(frame):,})' for name, frame in layers.items())}", quiet=quiet)
     with store(city) as db:
-        findings = pd.DataFrame(db.check(layers))
+        beside = db.together(layers)
+        findings = pd.DataFrame(db.check(layers, beside=beside))
         if "findings" in there:
             told = _told_findings(path)
             findings = pd.concat([findings, told[~told["finding_id"].isin(findings["finding_id"])]], ignore_index=True)
+        pardoned = pd.DataFrame()
+        if (applied := excused(findings, beside, city)) is not None:
+            findings, pardoned = applied.left, applied.excused[applied.excused["severity"] == "error"]
+            note_ended(applied.expired[applied.expired["still_found"]], quiet=quiet)
         batch = db.load(layers, accept=accept, findings=findings, message=message)
     quarantined = there["quarantine"].rows if "quarantine" in there else 0
     if as_json:
-        emit_json(_summary(batch, path, city, quarantined))
+        emit_json(_summary(batch, path, db.place, quarantined, pardoned))
     else:
-        _print(batch, path, city, quarantined)
+        _print(batch, path, db.place, quarantined, pardoned)
 
 
 def _told_findings(path: "Path") -> "pd.DataFrame":
@@ -99,25 +110,30 @@ def _told_findings(path: "Path") -> "pd.DataFrame":
     return told[list(COLUMNS)]
 
 
-def _summary(batch: "Batch", path: "Path", city: "City", quarantined: int) -> dict:
+def _summary(batch: "Batch", path: "Path", place: str, quarantined: int, pardoned: "pd.DataFrame") -> dict:
     return {
         "file": str(path),
-        "store": str(city.store_path),
+        "store": place,
         "change_id": batch.change_id,
         "layers": {name: counts._asdict() for name, counts in batch.counts.items()},
         "accepted": batch.accepted.astype(object).where(batch.accepted.notna(), None).to_dict("records"),
+        "excused": plain_rows(pardoned, EXCUSED) if len(pardoned) else [],
         "findings": batch.findings,
         "quarantined": quarantined,
     }
 
 
-def _print(batch: "Batch", path: "Path", city: "City", quarantined: int) -> None:
-    rows = [(name, *counts) for name, counts in batch.counts.items()]
-    table(rows, ["layer", "added", "updated", "unchanged", "absent"], title=f"{path.name} into {city.store_path}")
+def _print(batch: "Batch", path: "Path", place: str, quarantined: int, pardoned: "pd.DataFrame") -> None:
+    rows = [(name, *counts[:4]) for name, counts in batch.counts.items()]
+    table(rows, ["layer", "added", "updated", "unchanged", "absent"], title=f"{path.name} into {place}")
     accepted = batch.accepted.groupby(["code", "layer", "reason"], dropna=False).size()
     if len(accepted):
         told = [(code, layer, int(n), reason) for (code, layer, reason), n in accepted.items()]
         table(told, ["code", "layer", "accepted", "reason"], title="Accepted errors")
+    if len(pardoned):
+        counts = pardoned.groupby(["code", "layer", "accepted_by", "reason"]).size()
+        told = [(code, layer, int(n), by, reason) for (code, layer, by, reason), n in counts.items()]
+        table(told, ["code", "layer", "errors", "accepted by", "reason"], title="Accepted in the register of exceptions")
     if quarantined:
         click.echo(f"{quarantined:,} rows are in the file's quarantine and were not loaded.")
     if batch.change_id is None:

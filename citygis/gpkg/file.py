@@ -111,6 +111,7 @@ def read_geopackage(
     *,
     columns: Sequence[str] | None = None,
     bbox: tuple[float, float, float, float] | None = None,
+    where: str | None = None,
     fid_index: bool = False,
 ) -> gpd.GeoDataFrame | pd.DataFrame:
     """
@@ -124,6 +125,8 @@ def read_geopackage(
         The columns to read; all when not given. The geometry always comes.
     bbox : tuple, optional
         Least easting, least northing, greatest easting, greatest northing, in the layer's CRS: features whose bounds meet it.
+    where : str, optional
+        A condition on columns in SQL, such as ``roll_year > 2020``.
     fid_index : bool
         Index the frame by the table's ``fid`` instead of afresh.
 
@@ -149,16 +152,19 @@ def read_geopackage(
         missing = [name for name in columns or () if name not in known]
         if missing:
             raise ReadError(f"{path}, layer {layer}: no column {', '.join(missing)}. It has: {', '.join(known)}.")
-        is_empty = connection.execute(f"SELECT 1 FROM {quoted(layer)} LIMIT 1").fetchone() is None
+        try:
+            is_empty = connection.execute(f"SELECT 1 FROM {quoted(layer)} LIMIT 1").fetchone() is None
+        except sqlite3.DatabaseError as error:
+            raise ReadError(f"{path}, layer {layer}, cannot be read: {error}. Restore a backup.") from None
     wanted = [known[name] for name in (columns if columns is not None else known)]
     try:
         with warnings.catch_warnings():
             # pyogrio says that M values get lost; they do not, the well-known binary has them.
             warnings.filterwarnings("ignore", message="Measured")
             meta, rows = pyogrio.read_arrow(
-                path, layer=layer, columns=[column.name for column in wanted], bbox=bbox, return_fids=True, read_geometry=True
+                path, layer=layer, columns=[c.name for c in wanted], bbox=bbox, where=where, return_fids=True, read_geometry=True
             )
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pa.ArrowException, RuntimeError) as error:
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pa.ArrowException, RuntimeError, OSError) as error:
         raise ReadError(f"{path}, layer {layer}, cannot be read: {error}. Write it anew from its source.") from None
     fids = rows.column(meta["fid_column"] or rows.column_names[0]).to_numpy()
     if bbox is not None:
@@ -325,8 +331,15 @@ def open_to_read(path: Path | str) -> sqlite3.Connection:
         raise ReadError(f"{path} is not there. Look at the path.")
     if not path.stat().st_size:
         raise ReadError(f"{path} is empty (0 bytes). Ask for it again, or write it anew.")
-    # An `immutable` database is read without its lock files, which a read-only folder cannot have.
+    log = path.with_name(f"{path.name}-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    # An `immutable` database is read without its lock files, which a read-only folder cannot have; and without its log.
     for mode in ("mode=ro", "mode=ro&immutable=1"):
+        if has_log and "immutable" in mode:
+            raise ReadError(
+                f"{path} cannot be read whole: its last changes still lie in {log.name}, and this folder is read-only. Open the "
+                "file once where it may be written (or ask who keeps it to close it), then copy it: citygis backup."
+            )
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
         try:
             connection.execute("SELECT count(*) FROM gpkg_contents").fetchone()

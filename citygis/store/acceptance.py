@@ -2,13 +2,15 @@
 Which findings stand in the way of a load, and which of them somebody accepted, with the reason.
 """
 
-import sqlite3
 from collections.abc import Mapping
 
 import pandas as pd
 
+from citygis.city import City
 from citygis.errors import StoreError
 from citygis.quality import RULES
+from citygis.quality.exceptions import Applied, apply_exceptions, read_exceptions
+from citygis.store.database import Transaction
 
 COLUMNS = ("finding_id", "source_sha256", "code", "layer", "feature", "other", "reason")
 """What is kept of an accepted finding, beside its author, time and change."""
@@ -33,16 +35,46 @@ def require_reasons(accept: Mapping[str, str], findings: pd.DataFrame) -> None:
             raise StoreError(f'{code} is accepted without a reason. Say why: --accept {code}="reason". Nothing was changed.')
 
 
-def newly_accepted(
-    connection: sqlite3.Connection, findings: pd.DataFrame, accept: Mapping[str, str], *, source_sha256: str
-) -> pd.DataFrame:
+def none_accepted() -> pd.DataFrame:
+    """No accepted findings: columns `COLUMNS`, no rows."""
+    return pd.DataFrame({name: pd.Series(dtype="str") for name in COLUMNS})
+
+
+def excused(findings: pd.DataFrame, layers: Mapping[str, pd.DataFrame], city: City) -> Applied | None:
+    """
+    Findings told apart by the City's register of exceptions: what it covers does not stand in the way of a load.
+
+    Parameters
+    ----------
+    findings : findings frame
+    layers : mapping of name to frame
+        What the findings were made of: the layers to load, together with what the store holds beside them.
+    city : City
+
+    Returns
+    -------
+    Applied or None
+        None where the City has no register.
+
+    Raises
+    ------
+    SettingsError
+        If the register cannot be read.
+    """
+    path = city.exceptions_path
+    if path is None or not path.exists():
+        return None
+    return apply_exceptions(findings, read_exceptions(path), layers, city=city)
+
+
+def newly_accepted(work: Transaction, findings: pd.DataFrame, accept: Mapping[str, str], *, source_sha256: str) -> pd.DataFrame:
     """
     The findings that a load accepts and that were not accepted before.
 
     Parameters
     ----------
-    connection : sqlite3.Connection
-        To the store.
+    work : Transaction
+        On the store.
     findings : findings frame
         Only severity `error` stands in the way. One that was accepted before stays accepted: its ``finding_id`` holds until the
         ground changes. What is said of a delivery as a whole, without feature and place, is accepted for that delivery only.
@@ -64,7 +96,7 @@ def newly_accepted(
     errors = pd.DataFrame(findings[findings["severity"] == "error"]).reset_index(drop=True)
     placeless = errors["feature"].isna() & (errors["geometry"].isna() if "geometry" in errors else True)
     errors["source_sha256"] = pd.Series("", index=errors.index, dtype="str").mask(placeless, source_sha256)
-    before = set(connection.execute("SELECT finding_id, source_sha256 FROM citygis_accepted"))
+    before = set(work.rows("SELECT finding_id, source_sha256 FROM citygis_accepted WHERE undone_by IS NULL"))
     is_new = [key not in before for key in zip(errors["finding_id"], errors["source_sha256"], strict=True)]
     errors = errors[pd.Series(is_new, index=errors.index, dtype=bool)]
     refused = errors[~errors["code"].isin(list(accept))]

@@ -75,6 +75,19 @@ def test_the_files_are_written_and_not_overwritten_unasked(files, tmp_path):
     assert run(old, new, "--key", "APN", "--out", out, "--overwrite").exit_code == 0
 
 
+def test_a_sheet_is_drawn_for_each_group_of_changes(files, tmp_path):
+    old, new = files(_0003=None, _A=lot(3, width=20), _B=lot(3 + 1 / 3, width=40), _0037=None, _Z=lot(7, 3))
+    out = tmp_path / "out"
+    assert run(old, new, "--key", "APN", "--out", out, "--sheets").exit_code == 0
+    assert sorted(path.name for path in (out / "sheets").iterdir()) == ["group_001.pdf", "group_002.pdf"]
+    (out / "review.csv").unlink()
+    old, new = files(_0003=None, _Z=lot(3))
+    assert run(old, new, "--key", "APN", "--out", out, "--sheets").exit_code == 3
+    assert run(old, new, "--key", "APN", "--out", out, "--sheets", "--overwrite").exit_code == 0
+    assert [path.name for path in (out / "sheets").iterdir()] == ["group_001.pdf"]
+    assert run(old, new, "--key", "APN", "--sheets").exit_code == 2
+
+
 def test_a_review_that_is_there_is_read_and_left_as_it_is(files, tmp_path):
     old, new = files(_0003=None, _Z=lot(3))
     path = tmp_path / "mine.csv"

@@ -12,6 +12,7 @@ from store_city import AT, LATER, load, make_city, parcels, source
 
 from citygis.city import default_city
 from citygis.errors import SchemaError, SettingsError, StoreError
+from citygis.quality.exceptions import accepted, write_exceptions
 from citygis.schema import feature_ids
 from citygis.store import Counts, store
 
@@ -139,3 +140,18 @@ def test_a_layer_without_what_its_features_are_known_by_is_told_as_such(city, fi
 def test_a_layer_whose_features_stand_beside_the_store_s_is_told_what_it_lacks(city, filled_tract):
     street = store(city).read("right_of_way").drop(columns="global_id")
     assert "A09" in store(city).check({"right_of_way": street})["code"].tolist()
+
+
+def test_a_load_from_python_goes_by_the_register_of_exceptions_too(city):
+    frame = parcels(2)
+    frame.loc[1, "geometry"] = translate(frame.geometry[0], 40)
+    frame["calc_area_sqft"] = frame.geometry.area
+    db = store(city)
+    with pytest.raises(StoreError, match="T01"):
+        db.load({"parcel": frame, "source_document": source()})
+    layers = {"parcel": frame, "source_document": source()}
+    found = db.check(layers)
+    errors = found[found["severity"] == "error"]
+    register = accepted(errors, layers, reason="two surveys", accepted_by="A. Clerk", accepted_on=AT.date(), city=city)
+    write_exceptions(city.exceptions_path, register)
+    assert db.load(layers, at=AT).change_id == 1

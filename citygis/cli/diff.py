@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from citygis.city import City
     from citygis.store import Batch
 
-LAYERS, LIST, REVIEW, PAGE = "changes.gpkg", "changes.csv", "review.csv", "redline.html"
+LAYERS, LIST, REVIEW, PAGE, SHEETS = "changes.gpkg", "changes.csv", "review.csv", "redline.html", "sheets"
 SHOWN = 12
 """Changes of one kind that are printed."""
 NOT_CONCERNED = ("apn_history", "source_document")
@@ -45,6 +45,7 @@ NOT_CONCERNED = ("apn_history", "source_document")
 @click.option("--ignore", multiple=True, metavar="FIELD", help="A field not to compare; may be given several times.")
 @click.option("--review", type=click.Path(), metavar="FILE.csv", help="The review: made where it is not there, read where it is.")
 @click.option("--out", type=click.Path(), metavar="DIR", help=f"Write {LAYERS}, {LIST}, {PAGE} and the review.")
+@click.option("--sheets", "draws", is_flag=True, help="With --out: also a PDF sheet for each group of changes.")
 @click.option("--allow-retired", type=int, metavar="N", help="So many features are gone indeed: the delivery is not cut off.")
 @click.option("--apply", "applies", is_flag=True, help="Take what the review accepts into the geodatabase, as one batch.")
 @click.option("--effective", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With --apply: from when it holds in law.")
@@ -61,6 +62,7 @@ def command(
     ignore: tuple[str, ...],
     review: str | None,
     out: str | None,
+    draws: bool,
     allow_retired: int | None,
     applies: bool,
     effective: "datetime.datetime | None",
@@ -82,7 +84,7 @@ def command(
     \b
     Example:
       citygis diff county_2026q3.zip county_2026q4.zip --key AIN --out changes
-      citygis diff parcels.gpkg --city riverbend --review review.csv --out changes
+      citygis diff parcels.gpkg --city riverbend --review review.csv --out changes --sheets
       citygis diff parcels.gpkg --city riverbend --review review.csv --apply --effective 2026-07-01
     """
     from pathlib import Path
@@ -97,6 +99,8 @@ def command(
         raise click.UsageError("--apply goes with --city DIR, one file and --review FILE.csv.")
     if (effective or accept) and not applies:
         raise click.UsageError("--effective and --accept go with --apply.")
+    if draws and not out:
+        raise click.UsageError("--sheets goes with --out DIR.")
     if tolerance_ft <= 0:
         raise click.BadParameter(f"{tolerance_ft:g} must be more than 0.", param_hint="--tolerance")
     where = Path(out) if out else None
@@ -125,6 +129,8 @@ def command(
     note(f"Comparing {len(old):,} features with {len(new):,} by {', '.join(names)}", quiet=quiet)
     if not from_store:
         old, new = _measurable(old, new, city if city_folder else None, quiet=quiet)
+    if draws and not old.crs.equals(city.crs, ignore_axis_order=True):
+        raise click.UsageError(f"--sheets draws in the City's system, {city.crs.name}; the files are in {old.crs.name}.")
     changes = compare(old, new, key=names, tolerance_ft=tolerance_ft, ignore=ignore)
     done = _Diff(changes, _alerts(changes, old, new, beside), *_reviewed(changes, review_path))
     batch = None
@@ -132,6 +138,8 @@ def command(
         day = effective.date() if effective else None
         batch = _applied(done, old.assign(cs_from=last), new, paths[0], layer, city, day, allow_retired, accept)
     written = _write(done, where, review_path, old, new, title=title, city=city.name if city_folder else "", overwrite=overwrite)
+    if draws:
+        written.append(_draw(changes, old, new, names, city, where / SHEETS, overwrite=overwrite))
     for path in written:
         note(f"Wrote {path}", quiet=quiet)
     if as_json:
@@ -212,6 +220,8 @@ def _applied(
     change = changeset(
         done.changes, old, new, done.review, city=city, layer=layer, effective=effective, allow_truncated=allow_retired
     )
+    if change.layers[layer].is_empty:
+        raise ReadError("The review accepts nothing that is still so. Fill in its decisions (accept or reject) and read it again.")
     with store(city) as db:
         if "source_document" in there:
             documents, known = read_geopackage(path, "source_document"), db.read("source_document")
@@ -298,6 +308,28 @@ def _write(
     if review_path is not None and done.review is None:
         written.append(write_review(done.changes, review_path))
     return written
+
+
+def _draw(
+    changes: "Changes",
+    old: "gpd.GeoDataFrame",
+    new: "gpd.GeoDataFrame",
+    names: list[str],
+    city: "City",
+    folder: "Path",
+    *,
+    overwrite: bool,
+) -> "Path":
+    """The sheets, in a folder of their own; with --overwrite those of an earlier comparison go."""
+    from citygis.sheets import change_sheets
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if overwrite:
+        for path in folder.glob("group_*.pdf"):
+            path.unlink()
+    for sheet in change_sheets(changes, old, new, key=names, city=city):
+        sheet.figure.save(folder / f"group_{sheet.cluster:03d}.pdf", overwrite=overwrite)
+    return folder
 
 
 def _columns(frame: "pd.DataFrame") -> str:

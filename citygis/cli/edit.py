@@ -11,7 +11,7 @@ import click
 
 from citygis.cli.load import reasons
 from citygis.cli.options import city_option, emit_json, json_option, note, open_city_option, quiet_option, table
-from citygis.cli.results import plain_rows, print_findings
+from citygis.cli.results import place_of, plain_rows, print_findings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -355,7 +355,7 @@ def _summary(done: "Operation", stands: list[str], batch: Any, city: "City") -> 
     return {
         "message": done.change.message,
         "effective": done.change.effective,
-        "store": str(city.store_path),
+        "store": place_of(city),
         "applied": batch is not None,
         "change_id": None if batch is None else batch.change_id,
         "areas": plain_rows(done.areas),

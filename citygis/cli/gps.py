@@ -17,7 +17,7 @@ from citygis.cli.options import (
     quiet_option,
     table,
 )
-from citygis.cli.results import FINDING, counts, plain_rows, print_findings, print_outcome, require_geopackage_name
+from citygis.cli.results import FINDING, counts, place_of, plain_rows, print_findings, print_outcome, require_geopackage_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,9 +146,9 @@ def command(
 
 def _held(city: "City", target: str) -> "dict[str, pd.DataFrame]":
     """What the City's geodatabase has of monuments and of the layer; nothing where there is no geodatabase yet."""
-    from citygis.store import store
+    from citygis.store import database_of, store
 
-    if city.folder is None or not city.store_path.exists():
+    if city.folder is None or not database_of(city).exists():
         return {}
     with store(city) as db:
         return {name: db.read(name) for name in dict.fromkeys(("control_station", "corner", target))}
@@ -210,7 +210,7 @@ def _summary(work: "FieldWork", target: str, purpose: str, city: "City", out: "P
         "findings_by_code": counts(work.findings["code"]),
         "findings": plain_rows(work.findings, FINDING),
         "out": str(out) if out else None,
-        "store": str(city.store_path) if batch is not None else None,
+        "store": place_of(city) if batch is not None else None,
         "change_id": batch.change_id if batch is not None else None,
     }
 

@@ -12,11 +12,20 @@ from citygis.cli.options import note, table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from citygis.city import City
+
 FINDING = ("code", "rule", "severity", "feature", "message", "remedy")
 """What a summary tells of a finding, where a command has no reason to tell more."""
 
 ENDED_SHOWN = 5
 """Exceptions that do not hold any more, told one by one."""
+
+
+def place_of(city: "City") -> str:
+    """Where the City's geodatabase is: its file, or its database without a password."""
+    from citygis.store import database_of
+
+    return database_of(city).place
 
 
 def require_geopackage_name(path: Path) -> None:

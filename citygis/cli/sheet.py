@@ -1,6 +1,7 @@
 """`citygis sheet`: a map sheet as a print-ready PDF, measured after it is written."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,11 @@ from citygis.cli.options import (
     quiet_option,
     table,
 )
+from citygis.cli.results import place_of
+
+if TYPE_CHECKING:
+    from citygis.city import City
+    from citygis.store import Store
 
 
 @click.command()
@@ -69,7 +75,7 @@ def command(
     for target in filter(None, (out, png)):
         require_free(target, overwrite=overwrite)
     sheet = Sheet.from_file(path)
-    layers = sheet_layers(sheet, source or city.store_path, city=city)
+    layers = sheet_layers(sheet, source or _store(city), city=city)
     figure = draw(sheet, layers, city=city)
     figure.save(out, overwrite=overwrite)
     report = figure.preflight(out)
@@ -81,6 +87,15 @@ def command(
         note(f"Style {name} drew nothing: its layer is not there, or has nothing in the frame.", quiet=quiet)
     if not report.passed:
         ctx.exit(1)
+
+
+def _store(city: "City") -> "Store":
+    from citygis.errors import StoreError
+    from citygis.store import database_of, store
+
+    if not database_of(city).exists():  # `store` would make one
+        raise StoreError(f"{place_of(city)} is not there yet. Load something first: citygis load FILE, or draw --from FILE.gpkg.")
+    return store(city)
 
 
 def find_sheet(path: Path, city) -> Path:

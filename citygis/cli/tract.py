@@ -16,7 +16,7 @@ from citygis.cli.options import (
     quiet_option,
     table,
 )
-from citygis.cli.results import FINDING, counts, given, plain_rows, print_findings, print_outcome, require_geopackage_name
+from citygis.cli.results import FINDING, counts, given, place_of, plain_rows, print_findings, print_outcome, require_geopackage_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,10 +134,10 @@ def command(
 
 def _held(city: "City") -> "dict[str, pd.DataFrame]":
     """What the City's geodatabase has of the layers that a tract is held against."""
-    from citygis.store import store
+    from citygis.store import database_of, store
     from citygis.tracts import HELD
 
-    if city.folder is None or not city.store_path.exists():
+    if city.folder is None or not database_of(city).exists():
         return {}
     with store(city) as db:
         return {name: db.read(name) for name in HELD}
@@ -249,7 +249,7 @@ def _summary(work: "TractWork", number: str, city: "City", out: "Path | None", b
         "findings_by_code": counts(work.findings["code"]),
         "findings": plain_rows(work.findings, FINDING),
         "out": str(out) if out else None,
-        "store": str(city.store_path) if batch is not None else None,
+        "store": place_of(city) if batch is not None else None,
         "change_id": batch.change_id if batch is not None else None,
     }
 

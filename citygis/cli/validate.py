@@ -8,7 +8,7 @@ import click
 
 from citygis.cli.inputs import as_sent, layers_of_file
 from citygis.cli.options import city_option, json_option, note, open_city_option, overwrite_option, quiet_option, table
-from citygis.cli.results import note_ended
+from citygis.cli.results import note_ended, place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,7 @@ def command(
     from citygis.quality import FILES, records, rules_not_judged, validate, write_report
     from citygis.quality.causes import causes
     from citygis.quality.trend import read_run, trend
-    from citygis.store import store
+    from citygis.store import database_of, store
 
     city = open_city_option(city_folder)
     if catalogue:
@@ -113,19 +113,19 @@ def command(
         raise click.UsageError("--accept-file needs a register to write to: --city DIR, or --exceptions FILE.")
     for name in FILES if folder else ():
         require_free(Path(folder) / name, overwrite=overwrite)  # told before the work, not after it
-    path = Path(file) if file else city.store_path
+    title = Path(file).name if file else place_of(city)
     if layer:
-        layers = {layer: as_sent(path, within, source_crs, quiet=quiet)}
+        layers = {layer: as_sent(Path(file) if file else city.store_path, within, source_crs, quiet=quiet)}
     elif within or source_crs:
         raise click.UsageError("--layer and --source-crs go with --as LAYER.")
     else:
-        layers = _of_file(path, city, quiet) if file else _of_store(city)
+        layers = _of_file(Path(file), city, quiet) if file else _of_store(city)
     beside = layers
-    if file and not (layer or only or key) and city.folder and city.store_path.exists():
+    if file and not (layer or only or key) and city.folder and database_of(city).exists():
         with store(city) as db:
             beside = db.together(layers)
             findings = db.check(layers, beside=beside)
-        note(f"Seen together with {city.store_path}", quiet=quiet)
+        note(f"Seen together with {place_of(city)}", quiet=quiet)
     else:
         findings = validate(layers, city=city, only=only, key=key)
     findings, excused = _excused(
@@ -143,7 +143,7 @@ def command(
             findings,
             layers,
             city=city,
-            title=path.name,
+            title=title,
             checked_on=checked_on,
             not_judged=left_out,
             key=key,
@@ -157,7 +157,7 @@ def command(
         for record in records(findings):
             click.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
     else:
-        _print_summary(findings, layers, path.name, likely, excused, trend(runs, findings, excused=excused) if runs else None)
+        _print_summary(findings, layers, title, likely, excused, trend(runs, findings, excused=excused) if runs else None)
     stops = {"error": ["error"], "review": ["error", "review"], "never": []}[fail_on]
     sys.exit(1 if findings["severity"].isin(stops).any() else 0)
 
@@ -235,10 +235,10 @@ def _note_repeated(layers: "dict[str, pd.DataFrame]", key: str, quiet: bool) -> 
 def _of_store(city: "City") -> "dict[str, pd.DataFrame]":
     """The layers of the City's store, as they hold today."""
     from citygis.errors import StoreError
-    from citygis.store import store
+    from citygis.store import database_of, store
 
-    if not city.store_path.exists():  # `store` would make one
-        raise StoreError(f"{city.store_path} is not there yet. Load something first: citygis load FILE, or name a FILE to check.")
+    if not database_of(city).exists():  # `store` would make one
+        raise StoreError(f"{place_of(city)} is not there yet. Load something first: citygis load FILE, or name a FILE to check.")
     with store(city) as db:
         return {layer.name: db.read(layer.name) for layer in db.layers()}
 

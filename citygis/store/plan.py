@@ -224,7 +224,7 @@ def _stale(layer: Layer, rows: pd.DataFrame, held: pd.DataFrame, base: pd.Series
     based = pd.Series(pd.NA if base is None else base.to_numpy(), index=range(len(rows)), dtype="Int64")
     now = held["cs_from"].reset_index(drop=True)
     gone = held["fid"].isna().to_numpy()
-    later = ~gone & based.notna().to_numpy() & (based != now).fillna(False).to_numpy(dtype=bool)
+    later = ~gone & based.notna().to_numpy() & (based < now).fillna(False).to_numpy(dtype=bool)
     reasons = np.where(gone, "is not in the store (retired meanwhile, or never loaded)", "")
     told = pd.DataFrame({"feature": _named(layer, rows), "reason": reasons, "based_on": based, "change": now})
     told.loc[later, "reason"] = (

@@ -125,7 +125,7 @@ class Reading:
         frame = pd.DataFrame(rows, columns=names)
         return frame.assign(
             at=pd.to_datetime(frame["at"], utc=True),
-            effective=frame["effective"].map(lambda day: None if day is None else str(day)).astype(object),
+            effective=frame["effective"].map(lambda day: None if pd.isna(day) else str(day)).astype(object),
             counts=frame["counts"].map(json.loads),
             accepted=frame["accepted"].map(json.loads),
             undo_of=frame["undo_of"].astype("Int64"),

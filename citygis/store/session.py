@@ -11,12 +11,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from citygis.changes import ChangeSet, lineage_frame
+from citygis.changes import ChangeSet, LayerChange, lineage_frame
 from citygis.city import City
 from citygis.errors import StoreError
 from citygis.readers import sha256_of, source_document
 from citygis.schema import source_id_of
-from citygis.store.acceptance import newly_accepted, none_accepted
+from citygis.store.acceptance import excused, newly_accepted, none_accepted
 from citygis.store.apply import apply
 from citygis.store.batch import (
     Batch,
@@ -121,7 +121,7 @@ class Store(Reading):
         accept : mapping of finding code to reason, optional
             Errors to load in spite of; each is stored with the reason, and stays accepted until its ground changes.
         findings : findings frame, optional
-            What is wrong with the layers; `check` when not given.
+            What is wrong with the layers; when not given, what `check` finds and the City's register of exceptions does not excuse.
         author : str, optional
             The account's name when not given.
         message : str, optional
@@ -152,7 +152,7 @@ class Store(Reading):
             require_layer(name, frame, schema.layer(name), self.city.crs)
         author = author or account()
         documents = told_source(layers.get("source_document"))
-        found = self.check(layers) if findings is None else findings
+        found = self._standing(layers) if findings is None else findings
         with self.database.writing() as work:
             known = Circumstances(moment_of(work, at), author, effective, message, *documents)
             plans = {n: difference(work, n, f, schema.layer(n), at=known.at, author=author) for n, f in layers.items()}
@@ -199,6 +199,9 @@ class Store(Reading):
         brought = self._sources(source, {}).get("source_document")
         told = [frame for frame in (brought, *_documents(change)) if frame is not None and len(frame)]
         documents = told_source(pd.concat(told, ignore_index=True) if told else None)
+        if findings is None and brought is not None and "source_document" not in layers:
+            document = LayerChange(brought, brought.iloc[:0], brought.iloc[:0][["doc_id"]])
+            findings = self.check(change._replace(layers={**layers, "source_document": document}))
         seen = self.check(change) if findings is None else findings
         with self.database.writing() as work:
             known = Circumstances(moment_of(work, at), author, change.effective, change.message, *documents)
@@ -213,6 +216,13 @@ class Store(Reading):
                 fields = schema.layer("source_document")
                 plans["source_document"] = difference(work, "source_document", brought, fields, at=known.at, author=author)
             return self._enter(work, plans, change.lineage, known, seen, accept)
+
+    def _standing(self, layers: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """What is wrong with layers and not excused by the City's register of exceptions."""
+        beside = self.together(layers)
+        found = self.check(layers, beside=beside)
+        applied = excused(found, beside, self.city)
+        return found if applied is None else applied.left
 
     def undo(self, change: int | Batch, *, author: str | None = None, at: datetime.datetime | None = None) -> Batch:
         """

@@ -48,9 +48,10 @@ def reversals(work: Transaction, schema: Schema, change_id: int) -> list[Reversa
     if not work.rows("SELECT 1 FROM citygis_change WHERE id = ?", change_id):
         last = work.rows("SELECT coalesce(max(id), 0) FROM citygis_change")[0][0]
         raise StoreError(f"There is no change {change_id} to undo. The store's last one is {last}. Nothing was changed.")
+    without_effect = _without_effect(work, change_id)
     found, later = [], []
     for layer in schema.layers.values():
-        reversal, touched = _reversal(work, work.table(layer.layer), layer, change_id)
+        reversal, touched = _reversal(work, work.table(layer.layer), layer, change_id, without_effect)
         found.append(reversal)
         later.append(touched)
     conflicts = pd.concat(later, ignore_index=True)
@@ -95,7 +96,19 @@ def reverse(work: Transaction, reversal: Reversal, *, undone: int, change_id: in
     work.close_edit(table, pd.Timestamp(at))
 
 
-def _reversal(work: Transaction, table: Table, layer: Layer, change_id: int) -> tuple[Reversal, pd.DataFrame]:
+def _without_effect(work: Transaction, change_id: int) -> set[int]:
+    """Later changes that were taken back, and the undos that did it: together they left everything as it was."""
+    undoes = dict(work.rows("SELECT id, undo_of FROM citygis_change WHERE id > ? ORDER BY id DESC", change_id))
+    taken_back: set[int] = set()
+    for change, undone in undoes.items():  # the last one first: an undo that was itself undone takes nothing back
+        if undone is not None and change not in taken_back:
+            taken_back.add(undone)
+    return {change for change, undone in undoes.items() if change in taken_back or (undone in taken_back and undone > change_id)}
+
+
+def _reversal(
+    work: Transaction, table: Table, layer: Layer, change_id: int, without_effect: set[int]
+) -> tuple[Reversal, pd.DataFrame]:
     name, past, key = quoted(table.name), quoted(history_of(table.name)), quoted(table.key)
     made = {fid for (fid,) in work.rows(f"SELECT {key} FROM {name} WHERE cs_from = ?", change_id)}
     ended = dict(
@@ -106,15 +119,32 @@ def _reversal(work: Transaction, table: Table, layer: Layer, change_id: int) -> 
     names = ", ".join(quoted(each) for each in layer.key)
     later = work.rows(f"SELECT cs_to, fid, {names} FROM {past} WHERE cs_from = ? AND cs_to > ?", change_id, change_id)
     gone_since = {row[1] for row in later}
+    if gone_since and without_effect:
+        since = _since(work, table, change_id, gone_since)
+        made |= {fid for fid in gone_since if since[fid] <= without_effect}
+        later = [(min(since[row[1]] - without_effect), *row[1:]) for row in later if row[1] not in made]
     retired = {fid: version for fid, version in ended.items() if fid not in made and fid not in gone_since}
     if retired:
-        later += _back_again(work, table, layer, change_id, set(retired))
+        later += [row for row in _back_again(work, table, layer, change_id, set(retired)) if row[0] not in without_effect]
     touched = pd.DataFrame(
         [(layer.layer, " ".join(map(str, row[2:])), f"was changed by change {row[0]}", change_id, row[0]) for row in later],
         columns=list(CONFLICT_COLUMNS),
     ).drop_duplicates(["layer", "feature", "change"])
     numbers = [sorted(made - set(ended)), sorted(made & set(ended)), sorted(retired.values())]
     return Reversal(layer, *(np.array(some, dtype=np.int64) for some in numbers)), touched
+
+
+def _since(work: Transaction, table: Table, change_id: int, fids: set[int]) -> dict[int, set[int]]:
+    """The later changes that touched each of some rows."""
+    name, past, key = quoted(table.name), quoted(history_of(table.name)), quoted(table.key)
+    touched = work.rows(f"SELECT {key}, cs_from FROM {name} WHERE cs_from > ?", change_id)
+    touched += work.rows(f"SELECT fid, cs_from FROM {past} WHERE cs_from > ?", change_id)
+    touched += work.rows(f"SELECT fid, cs_to FROM {past} WHERE cs_to > ?", change_id)
+    since: dict[int, set[int]] = {fid: set() for fid in fids}
+    for fid, change in touched:
+        if fid in since:
+            since[fid].add(change)
+    return since
 
 
 def _back_again(work: Transaction, table: Table, layer: Layer, change_id: int, fids: set[int]) -> list[tuple]:

@@ -220,6 +220,13 @@ def test_change_ids_are_no_numbers_for_a_spreadsheet():
     assert compare(layer(BASE), after(B=None), key="apn").changes["change_id"].str.fullmatch("c[0-9a-f]{15}").all()
 
 
+@pytest.mark.parametrize("tolerance_ft", [0, -1, float("nan"), float("inf")])
+def test_a_tolerance_that_is_no_length_is_refused(tolerance_ft):
+    lots = gpd.GeoDataFrame({"apn": ["1"]}, geometry=[shapely.box(6_336_000, 2_122_000, 6_336_060, 2_122_110)], crs=6420)
+    with pytest.raises(ValueError, match="Invalid tolerance_ft"):
+        compare(lots, lots, key="apn", tolerance_ft=tolerance_ft)
+
+
 def test_two_columns_may_make_the_key():
     old = gpd.GeoDataFrame(
         {"book": [1.0, 1.0, np.nan], "page": ["1", "2", "3"]}, geometry=[lot(i) for i in range(3)], crs="EPSG:6420"

@@ -519,3 +519,28 @@ def test_random_edits_replay_bit_for_bit_and_each_undo_restores_or_is_rightly_re
     assert list(snapshots) == list(range(1, N_EDITS + 1)) and undone > 3 and refused > 3
     for number, snapshot in snapshots.items():
         assert fingerprint(db.read("parcel", as_of=number)) == snapshot, f"change {number}"
+
+
+def test_a_delivery_that_still_has_what_the_city_retired_is_refused_until_it_is_accepted(db):
+    before = db.read("parcel")
+    split(db, "10000000", ["20000000", "20000001"])
+    delivered = before[before["apn"].isin(["10000000", "10000001"])].reset_index(drop=True)
+    found = db.check({"parcel": delivered})
+    told = found[found["code"] == "A10"]
+    assert told["feature"].tolist() == ["100-000-00"] and "retired by change 2" in told["message"].iloc[0]
+    with pytest.raises(StoreError, match="A10"):
+        db.load({"parcel": delivered}, findings=told, author="clerk")
+    db.load({"parcel": delivered}, findings=told, accept={"A10": "the split was called off"}, author="clerk")
+    assert "10000000" in set(db.read("parcel")["apn"])
+
+
+def test_what_an_undo_took_out_was_not_retired(db):
+    frame = parcels(1, apns=["30000000"])
+    apply(db, change(frame))
+    db.undo(2)
+    assert "A10" not in set(db.check({"parcel": frame})["code"])
+
+
+def test_a_parcel_is_explained_before_the_table_that_tells_of_its_number(db):
+    split(db, "10000000", ["20000000", "20000001"])
+    assert db.explain("20000000")["layer"] == "parcel"

@@ -3,6 +3,7 @@ Two deliveries of one layer told apart: what changed on the ground and in the re
 """
 
 import hashlib
+import math
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -122,10 +123,12 @@ def compare(
     Raises
     ------
     ValueError
-        If a key column is not there.
+        If a key column is not there, or the tolerance is not a number above 0.
     CRSError
         If a delivery has no CRS, is not in feet, or the two differ.
     """
+    if not 0 < tolerance_ft < math.inf:
+        raise ValueError(f"Invalid tolerance_ft {tolerance_ft:g}. Must be more than 0, in feet.")
     require_feet(old.crs, "The old delivery")
     require_feet(new.crs, "The new delivery")
     if not old.crs.equals(new.crs, ignore_axis_order=True):

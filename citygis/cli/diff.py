@@ -101,8 +101,8 @@ def command(
         raise click.UsageError("--effective and --accept go with --apply.")
     if draws and not out:
         raise click.UsageError("--sheets goes with --out DIR.")
-    if tolerance_ft <= 0:
-        raise click.BadParameter(f"{tolerance_ft:g} must be more than 0.", param_hint="--tolerance")
+    if not 0 < tolerance_ft < float("inf"):
+        raise click.BadParameter(f"{tolerance_ft:g} must be more than 0, and a number.", param_hint="--tolerance")
     where = Path(out) if out else None
     review_path = Path(review) if review else where / REVIEW if where else None
     if review_path is not None and review_path.suffix.lower() != ".csv":

@@ -11,7 +11,8 @@ import shapely
 
 from citygis.changes import ChangeSet
 from citygis.city import City
-from citygis.quality import validate
+from citygis.findings import findings_frame, join_findings
+from citygis.quality import rule, validate
 from citygis.schema import Layer
 from citygis.store.identity import has_global_id
 
@@ -34,10 +35,15 @@ def together(read: Read, layers: Mapping[str, pd.DataFrame], city: City) -> dict
 
 
 def findings_of_layers(
-    read: Read, layers: Mapping[str, pd.DataFrame], city: City, beside: Mapping[str, pd.DataFrame] | None
+    read: Read,
+    layers: Mapping[str, pd.DataFrame],
+    city: City,
+    beside: Mapping[str, pd.DataFrame] | None,
+    retired: Mapping[str, Mapping[str, int]],
 ) -> gpd.GeoDataFrame:
     """
-    What is wrong with delivered layers: see `citygis.store.Store.check`.
+    What is wrong with delivered layers: see `citygis.store.Store.check`. `retired` tells of each layer which change retired which
+    feature.
     """
     findings = validate(together(read, layers, city) if beside is None else beside, city=city)
     gap = findings["code"].eq("T02").to_numpy()
@@ -45,7 +51,35 @@ def findings_of_layers(
     for name in layers if gap.any() else ():
         if name in city.schema.layers and _excludes(city.schema.layer(name)):
             ours[gap] &= ~_held(read, findings.geometry[gap], name, layers[name])
-    return findings[ours].reset_index(drop=True)
+    back = [_retired_before(name, frame, city, retired[name]) for name, frame in layers.items() if name in city.schema.layers]
+    return join_findings([findings[ours], *back], crs=findings.crs)
+
+
+def _retired_before(name: str, frame: pd.DataFrame, city: City, gone: Mapping[str, int]) -> gpd.GeoDataFrame:
+    """Delivered features that the City retired: the delivery does not know yet, or the number is used again (A10)."""
+    layer = city.schema.layer(name)
+    rows = frame[frame["global_id"].isin(list(gone))] if gone and "global_id" in frame else frame.iloc[:0]
+    if "status" in rows:
+        rows = rows[~rows["status"].eq("RETIRED").fillna(False).to_numpy(dtype=bool)]
+    if not len(rows):
+        return findings_frame(crs=city.crs)
+    held = rule("A10", city)
+    shown = next((each for each in ("apn_display", *layer.key) if each in rows), "global_id")
+    told = {
+        "code": held.code,
+        "rule": held.name,
+        "severity": held.severity,
+        "layer": name,
+        "feature": rows[shown].astype(object).to_numpy(),
+        "message": [
+            f"{feature} was retired by change {gone[known]} of the City's geodatabase, and the delivery still has it."
+            for feature, known in zip(rows[shown], rows["global_id"], strict=True)
+        ],
+        "remedy": held.remedy,
+    }
+    if isinstance(rows, gpd.GeoDataFrame):
+        told["geometry"] = rows.geometry.to_numpy()
+    return findings_frame(told, crs=city.crs)
 
 
 def findings_of_change(read: Read, change: ChangeSet, city: City) -> gpd.GeoDataFrame:

@@ -53,6 +53,17 @@ def change_at(work: Transaction, as_of: AsOf) -> int:
     return work.rows("SELECT coalesce(max(id), 0) FROM citygis_change WHERE at < ?", moment)[0][0]
 
 
+def retirements(work: Transaction, layer: Layer) -> dict[str, int]:
+    """The change that retired each feature of a layer that does not hold any more, by ``global_id``."""
+    if not has_global_id(layer) or "status" not in layer.names:
+        return {}
+    rows = work.rows(
+        f"SELECT global_id, max(cs_to) FROM {quoted(history_of(layer.layer))} WHERE status = 'RETIRED' AND global_id NOT IN "
+        f"(SELECT global_id FROM {quoted(layer.layer)} WHERE global_id IS NOT NULL) GROUP BY global_id"
+    )
+    return {str(feature): change for feature, change in rows}
+
+
 def layer_as_of(database: Database, layer: Layer, columns: Sequence[str], change: int) -> gpd.GeoDataFrame | pd.DataFrame:
     """
     A layer as a change left it, in the order the rows came in, with a fresh index.

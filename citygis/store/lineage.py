@@ -87,7 +87,9 @@ def features_named(work: Transaction, schema: Schema, name: str) -> list[Feature
                     if feature is not None:
                         found.setdefault((layer.layer, str(feature)), holds)
         if found:
-            return [Feature(*key, holds) for key, holds in found.items()]
+            # What lies on the ground and holds comes before tables that tell of it, and before what it was.
+            order = sorted(found, key=lambda key: (schema.layer(key[0]).geometry == "None", not found[key]))
+            return [Feature(*key, found[key]) for key in order]
     raise StoreError(f"The store has and had no feature named {name!r}. Look at the spelling; all numbers: citygis report.")
 
 

@@ -57,6 +57,7 @@ _FIELD_TYPES = {
     "bytea": "bytes",
 }
 _BLOCK_BYTES = 1 << 20
+_READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _FIRST_OWN_SRID = 910_000
 
 
@@ -242,8 +243,16 @@ class PostGIS(Database):
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[PostGISTransaction]:
+        import psycopg
+
         with self._connected() as connection:
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            connection.execute(_READ_ONLY)
+            try:
+                # A restore replaces the tables: the snapshot, taken by the first query, must not be older than they are.
+                connection.execute("LOCK TABLE citygis_meta IN ACCESS SHARE MODE")
+            except psycopg.errors.UndefinedTable:  # no store yet
+                connection.rollback()
+                connection.execute(_READ_ONLY)
             yield PostGISTransaction(connection)
 
     @contextlib.contextmanager

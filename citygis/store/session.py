@@ -34,6 +34,7 @@ from citygis.store.checking import findings_of_change, findings_of_layers, joine
 from citygis.store.database import Database, Transaction
 from citygis.store.difference import difference
 from citygis.store.geopackage import GeoPackage
+from citygis.store.history import retirements
 from citygis.store.identity import found
 from citygis.store.plan import Plan, planned, require_layer, require_no_conflict
 from citygis.store.postgis import PostGIS
@@ -92,7 +93,9 @@ class Store(Reading):
         """
         if isinstance(layers, ChangeSet):
             return findings_of_change(self.read, layers, self.city)
-        return findings_of_layers(self.read, layers, self.city, beside)
+        with self.database.reading() as work:
+            retired = {name: retirements(work, self.city.schema.layer(name)) for name in layers if name in self.city.schema.layers}
+        return findings_of_layers(self.read, layers, self.city, beside, retired)
 
     def load(
         self,

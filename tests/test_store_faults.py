@@ -12,7 +12,6 @@ from pathlib import Path
 
 import postgis
 import pytest
-from conftest import REQUIRE_ALL
 from store_city import load, make_city, parcels, source
 from test_store_suite import apply, change, fingerprint
 
@@ -22,7 +21,7 @@ from citygis.store import store
 from citygis.store.postgis import PostGISTransaction
 
 TESTS = Path(__file__).parent
-N_KILLS = 20 if REQUIRE_ALL else 6
+N_KILLS = int(os.environ.get("CITYGIS_KILLS", 6))
 N_ROWS = 800
 
 # One child for each line of input: it does what the line says, and its number is told before, how it ended after.

@@ -40,7 +40,7 @@ def polygons_of(frame: gpd.GeoDataFrame) -> np.ndarray:
 
 
 def citygis_measures(frame: gpd.GeoDataFrame, folder: Path) -> Work:
-    """All measures of a single layer on one shared fabric."""
+    """All measures of a single layer on one shared fabric; what is in degrees is no neighbour, as in `validate`."""
     from citygis import topology
 
     rings = (
@@ -56,10 +56,9 @@ def citygis_measures(frame: gpd.GeoDataFrame, folder: Path) -> Work:
     )
     pairs = ("slivers", "duplicates", "contained", "overlaps", "missing_vertices", "misaligned_corners", "strips")
     measures = [getattr(topology, name) for name in rings + pairs]
-    prepare = getattr(topology, "fabric", lambda layer: layer)
 
     def work() -> None:
-        shared = prepare(frame)
+        shared = topology.fabric(frame, neighbours=~(np.abs(frame.bounds) <= 180).all(axis=1))
         for measure in measures:
             measure(shared)
 

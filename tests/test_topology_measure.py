@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shapely import affinity, box
 
 from citygis.topology import wide_enough, widths_ft
-from citygis.topology.measure import ground, polygon_parts
+from citygis.topology.measure import ground, least_widths_ft, polygon_parts
 
 
 def width(polygon, **options) -> float:
@@ -68,3 +68,18 @@ def test_ground_keeps_the_order_and_drops_what_has_no_inside():
     found = ground(frame)
     assert [g is None for g in found] == [False, True, True, False]
     assert not shapely.has_z(found[3])
+
+
+def test_the_least_width_is_never_more_than_the_width_whatever_the_holes():
+    rng = np.random.default_rng(8)
+    shapes = [shapely.box(0, 0, *rng.uniform(5, 400, 2)) for _ in range(40)]
+    for k, shape in enumerate(shapes):
+        for _ in range(k % 6):
+            east, north = rng.uniform(0, shape.bounds[2]), rng.uniform(0, shape.bounds[3])
+            shape = shape.difference(shapely.box(east, north, east + rng.uniform(1, 40), north + rng.uniform(1, 40)))
+        shapes[k] = shape
+    parts = np.array([p for p in shapely.get_parts(np.array(shapes, dtype=object)) if p.area > 0], dtype=object)
+    circles = np.array([shapely.maximum_inscribed_circle(p, tolerance=1e-4).length * 2 for p in parts])
+    least = least_widths_ft(parts)
+    assert (least <= circles * (1 + 1e-6)).all()
+    assert least[0] == pytest.approx(2 * parts[0].area / parts[0].length)

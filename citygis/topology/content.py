@@ -8,7 +8,7 @@ import pandas as pd
 import shapely
 
 from citygis.topology.fabric import Fabric
-from citygis.topology.measure import ground, polygon_parts, wide_enough, widths_ft
+from citygis.topology.measure import ground, least_widths_ft, polygon_parts, wide_enough, widths_ft
 from citygis.topology.paths import HOLE, POINT, SHELL, Paths
 from citygis.units import require_feet
 
@@ -175,7 +175,7 @@ def slivers(
     else:
         parts, owner = polygon_parts(ground(layer))
     round_ = thinness(parts)
-    thin = round_ <= most_thinness
+    thin = (round_ <= most_thinness) & (least_widths_ft(parts) <= width_ft)  # a street is long and thin, and surely wide
     parts, owner, round_ = parts[thin], owner[thin], round_[thin]
     width = widths_ft(parts)
     length, mean = strip_sides_ft(parts)

@@ -105,16 +105,12 @@ def widths_ft(polygons: np.ndarray, *, at_least_ft: float = 0.0) -> np.ndarray:
     Notes
     -----
     A circle of diameter d fits when the polygon shrunk by d / 2 is not empty; d is found by halving. The search starts
-    between 2 A / P, never more than d for a polygon without holes [1]_, and the smaller of the diameter of the circle of
-    equal area and the short side of the smallest enclosing rectangle, neither of which is ever less.
-
-    References
-    ----------
-    .. [1] R. Osserman, "Bonnesen-style isoperimetric inequalities", Amer. Math. Monthly 86 (1979), p. 1-29: A <= P r.
+    between `least_widths_ft` and the smaller of the diameter of the circle of equal area and the short side of the smallest
+    enclosing rectangle, neither of which is ever less than d.
     """
     widths = np.zeros(len(polygons))
-    area, perimeter = shapely.area(polygons), shapely.length(polygons)
-    low = np.where(shapely.get_num_interior_rings(polygons) == 0, 2 * area / np.maximum(perimeter, 1e-300), 0.0)
+    area = shapely.area(polygons)
+    low = least_widths_ft(polygons)
     high = np.minimum(2 * np.sqrt(area / np.pi), _enclosing_widths_ft(polygons))
     low = np.minimum(low, high)
     left = np.flatnonzero(high >= at_least_ft)
@@ -132,6 +128,24 @@ def widths_ft(polygons: np.ndarray, *, at_least_ft: float = 0.0) -> np.ndarray:
         high[open_[~fits]] = middle[~fits]
     widths[left] = (low[left] + high[left]) / 2
     return np.maximum(widths, np.where(widths > 0, at_least_ft, 0.0))
+
+
+def least_widths_ft(polygons: np.ndarray) -> np.ndarray:
+    """
+    A width that each polygon surely has, from its area A, its perimeter P and the number of its holes h alone.
+
+    Notes
+    -----
+    The line at distance t inside the boundary is no longer than P + 2 pi (h - 1) t [1]_. Summed up to the radius r of the largest
+    circle that fits, A <= P r + pi (h - 1) r^2, which bounds r from below; without holes or with one, r >= A / P.
+
+    References
+    ----------
+    .. [1] B. Sz.-Nagy, "Ueber Parallelmengen nichtkonvexer ebener Bereiche", Acta Sci. Math. (Szeged) 20 (1959), p. 36-47.
+    """
+    area, perimeter = shapely.area(polygons), shapely.length(polygons)
+    more = np.maximum(shapely.get_num_interior_rings(polygons) - 1, 0)
+    return 4 * area / np.maximum(perimeter + np.sqrt(perimeter**2 + 4 * np.pi * more * area), 1e-300)
 
 
 def _circle_fits(polygons: np.ndarray, diameter_ft: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from citygis.linework import lots
 from citygis.linework.noding import edges_of
 from citygis.linework.piece import length_ft, pieces_of
-from citygis.linework.snap import connected, nodes_of
+from citygis.linework.snap import nodes_of
+from citygis.topology import connected
 from tests.drawings import arc, linework, straight, texts
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import shapely
 
 from citygis.changes.comparison import Changes
+from citygis.topology import connected
 
 REACH_FT = 1.0
 """Changes no farther apart than this lie together."""
@@ -24,12 +25,4 @@ def clusters(changes: Changes) -> np.ndarray:
     grounded = ~shapely.is_missing(shapes) & (changes.changes["kind"] != "attribute").to_numpy()
     rows = np.flatnonzero(grounded)
     a, b = shapely.STRtree(shapes[rows]).query(shapes[rows], predicate="dwithin", distance=REACH_FT)
-    least = np.arange(len(shapes))
-    while True:
-        low = np.minimum(least[rows[a]], least[rows[b]])
-        before = least.copy()
-        np.minimum.at(least, rows[a], low)
-        np.minimum.at(least, rows[b], low)
-        least = least[least]
-        if (least == before).all():
-            return np.unique(least, return_inverse=True)[1] + 1
+    return np.unique(connected(len(shapes), rows[a], rows[b]), return_inverse=True)[1] + 1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
-from citygis.topology import threaded
+from citygis.topology import connected, threaded
 
 STRONG_SHARE = 0.2
 """Old and new ground belong together where the part they share is at least this much of either. A neighbour whose line moved by
@@ -79,15 +79,7 @@ def components(links: Links, n_old: int) -> np.ndarray:
         return np.zeros(0, dtype=int)
     nodes, place = np.unique(np.concatenate([one, other]), return_inverse=True)
     a, b = place[: len(one)], place[len(one) :]
-    least = np.arange(len(nodes))
-    while True:
-        low = np.minimum(least[a], least[b])
-        before = least.copy()
-        np.minimum.at(least, a, low)
-        np.minimum.at(least, b, low)
-        least = least[least]
-        if (least == before).all():
-            return nodes[least[a]]
+    return nodes[connected(len(nodes), a, b)[a]]
 
 
 def kind_of(old_keys: list, new_keys: list) -> str:

@@ -9,7 +9,7 @@ import shapely
 
 from citygis.linework.noding import Edges
 from citygis.linework.piece import Pieces, radius_ft
-from citygis.linework.snap import connected
+from citygis.topology import connected
 
 
 class Ring(NamedTuple):

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+from citygis.topology import connected
+
 
 class Nodes(NamedTuple):
     """
@@ -52,24 +54,3 @@ def nodes_of(ends: np.ndarray, *, snap_ft: float) -> Nodes:
     spread = np.zeros(len(firsts))
     np.maximum.at(spread, label, np.hypot(*(places - centre[label]).T))
     return Nodes(label[inverse], centre, spread)
-
-
-def connected(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """
-    The smallest member of the set each of `count` things belongs to, when pairs join them: union-find with whole arrays, each round
-    hooking every set to the smallest neighbour and halving the paths.
-    """
-    parent = np.arange(count)
-    while True:
-        low = np.minimum(parent[first], parent[second])
-        hooked = parent.copy()
-        np.minimum.at(hooked, parent[first], low)
-        np.minimum.at(hooked, parent[second], low)
-        while True:
-            jumped = hooked[hooked]
-            if (jumped == hooked).all():
-                break
-            hooked = jumped
-        if (hooked == parent).all():
-            return parent
-        parent = hooked

@@ -18,6 +18,7 @@ from citygis.cogo import format_angle
 from citygis.quality.drifts import Drift, blocks, coarseness_ft, drifts
 from citygis.quality.rules import CATALOGUE, RULES
 from citygis.quality.subject import subject
+from citygis.topology import connected
 from citygis.units import US_SURVEY_FOOT, unit_of
 
 COLUMNS = (
@@ -293,21 +294,11 @@ def _rest(fabric: _Fabric, left: np.ndarray) -> Iterator[_Cause]:
 def _joined(fabric: _Fabric, at: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Findings that are connected through their features: rows of findings, and the features of each group."""
     at = at[(fabric.one[at] >= 0) & (fabric.other[at] >= 0)]
-    group: dict[int, int] = {}
-    for a, b in zip(fabric.one[at], fabric.other[at], strict=True):
-        first, second = (_head(group, int(each)) for each in (a, b))
-        group[max(first, second)] = min(first, second)
-    heads = np.array([_head(group, int(each)) for each in fabric.one[at]], dtype=int)
+    n = int(max(fabric.one[at].max(initial=-1), fabric.other[at].max(initial=-1))) + 1
+    heads = connected(n, fabric.one[at], fabric.other[at])[fabric.one[at]]
     for head in np.unique(heads):
         mine = at[heads == head]
         yield fabric.rows[mine], np.unique(np.r_[fabric.one[mine], fabric.other[mine]])
-
-
-def _head(group: dict[int, int], each: int) -> int:
-    while group.setdefault(each, each) != each:
-        group[each] = group[group[each]]
-        each = group[each]
-    return each
 
 
 def _drifted(drift: Drift, names: tuple[str, ...]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import shapely
 from citygis.cogo import helmert
 from citygis.topology.corners import SAME_CORNER_FT
 from citygis.topology.measure import polygon_parts
-from citygis.topology.nearness import near_pairs
+from citygis.topology.nearness import connected, near_pairs
 
 BLOCK_FT = 1.0
 """Parcels no farther apart than this stand in one block; the narrowest alley is wider."""
@@ -75,7 +75,7 @@ def blocks(polygons: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarr
         frontier = np.unique(by[~seen[by]])
     members = np.flatnonzero(seen)
     one, other = np.concatenate(links, axis=1) if links else np.empty((2, 0), dtype=int)
-    return members, _heads(len(polygons), one, other)[members]
+    return members, connected(len(polygons), one, other)[members]
 
 
 def drifts(polygons: np.ndarray, members: np.ndarray, block: np.ndarray, *, reach_ft: float) -> list[Drift]:
@@ -101,7 +101,7 @@ def drifts(polygons: np.ndarray, members: np.ndarray, block: np.ndarray, *, reac
     points, owner = _once(points, owner)
     one, other, distance = near_pairs(points, reach_ft, owner)
     same = distance <= SAME_CORNER_FT
-    figure = _heads(len(polygons), owner[one[same]], owner[other[same]])
+    figure = connected(len(polygons), owner[one[same]], owner[other[same]])
     size = np.bincount(figure[members], minlength=len(polygons))
     block_of = np.full(len(polygons), -1)
     block_of[members] = block
@@ -173,16 +173,3 @@ def _once(points: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray
     new = np.ones(len(owner), dtype=bool)
     new[1:] = (owner[1:] != owner[:-1]) | (points[1:] != points[:-1]).any(axis=1)
     return points[new], owner[new]
-
-
-def _heads(n: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """For each of n things the least of those that links join it to."""
-    head = np.arange(n)
-    while True:
-        least = np.minimum(head[one], head[other])
-        if (head[one] == least).all() and (head[other] == least).all():
-            return head
-        np.minimum.at(head, head[one], least)
-        np.minimum.at(head, head[other], least)
-        while (head[head] != head).any():
-            head = head[head]

@@ -12,6 +12,7 @@ from citygis.topology.extent import outside_extent
 from citygis.topology.fabric import Fabric, fabric
 from citygis.topology.gap import gaps, pieces
 from citygis.topology.measure import COORDINATE_RESOLUTION_FT, polygon_parts, wide_enough, widths_ft
+from citygis.topology.nearness import connected
 from citygis.topology.nodes import Ends, ends_of, ends_off_corners, loose_ends, places, pseudo_nodes
 from citygis.topology.overlap import duplicates, overlaps
 from citygis.topology.places import Corners, corners_of
@@ -32,6 +33,7 @@ __all__ = [
     "backward_rings",
     "by_feature",
     "clockwise_surplus",
+    "connected",
     "contained",
     "corners_of",
     "crossings",

@@ -114,6 +114,23 @@ def near_pairs(points: np.ndarray, reach_ft: float, kind: np.ndarray | None = No
     return one[near], other[near], distance[near]
 
 
+def connected(n: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """
+    For each of n things the least of those that pairs join it to, its own number where none do.
+
+    Union-find with whole arrays: each round hooks every set to its least neighbour and shortens the paths.
+    """
+    head = np.arange(n)
+    while True:
+        least = np.minimum(head[one], head[other])
+        if (head[one] == least).all() and (head[other] == least).all():
+            return head
+        np.minimum.at(head, head[one], least)
+        np.minimum.at(head, head[other], least)
+        while (head[head] != head).any():
+            head = head[head]
+
+
 def groups(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """
     For each pair the number of the group it belongs to: pairs that share a member are of one group, and so on.
@@ -127,16 +144,7 @@ def groups(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         return np.empty(0, dtype=np.intp)
     members, at = np.unique(np.concatenate([one, other]), return_inverse=True)
     left, right = at[: len(one)], at[len(one) :]
-    head = np.arange(len(members))
-    while True:
-        least = np.minimum(head[left], head[right])
-        if (head[left] == least).all() and (head[right] == least).all():
-            break
-        np.minimum.at(head, head[left], least)
-        np.minimum.at(head, head[right], least)
-        while (head[head] != head).any():
-            head = head[head]
-    _, where, group = np.unique(head[left], return_index=True, return_inverse=True)
+    _, where, group = np.unique(connected(len(members), left, right)[left], return_index=True, return_inverse=True)
     rank = np.empty(len(where), dtype=np.intp)
     rank[np.argsort(where)] = np.arange(len(where))
     return rank[group]

@@ -12,6 +12,7 @@ import shapely
 from pyproj import CRS
 
 from citygis.errors import CRSError
+from citygis.topology.nearness import connected
 from citygis.topology.points import require_points
 from citygis.topology.segments import NODE_TOLERANCE_FT, Segments, box_pairs, line_parts, segments
 
@@ -331,11 +332,5 @@ def places(coordinates: np.ndarray, tolerance_ft: float) -> np.ndarray:
     unique = shapely.points(coordinates[order[new]])
     one, other = shapely.STRtree(unique).query(unique, predicate="dwithin", distance=tolerance_ft)
     once = one < other
-    one, other = one[once], other[once]
-    label = np.arange(len(unique))
-    while (label[one] != label[other]).any():
-        low = np.minimum(label[one], label[other])
-        np.minimum.at(label, label[one], low)
-        np.minimum.at(label, label[other], low)
-        label = label[label]
+    label = connected(len(unique), one[once], other[once])
     return np.unique(label, return_inverse=True)[1][place]

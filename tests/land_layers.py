@@ -11,6 +11,7 @@ from shapely import LineString, Point
 
 from citygis.city import default_city
 from citygis.findings import COLUMNS
+from citygis.quality.checks import applied
 from citygis.quality.subject import Subject, subject
 from citygis.schema import feature_ids
 
@@ -78,8 +79,8 @@ def subjects(layers: dict[str, pd.DataFrame], city=None) -> dict[str, Subject]:
     return {name: subject(name, frame, city.schema.layers[name], city=city) for name, frame in layers.items()}
 
 
-def told(findings, layers: dict[str, pd.DataFrame], city=None, code: str | None = None) -> pd.DataFrame:
-    """What a room of rules finds in layers, of one code where it is given."""
-    frames = [frame for frame in findings(subjects(layers, city), city or default_city()) if len(frame)]
+def told(checks, layers: dict[str, pd.DataFrame], city=None, code: str | None = None) -> pd.DataFrame:
+    """What rules between layers find, of one code where it is given."""
+    frames = [frame for frame in applied(checks, subjects(layers, city), city or default_city()) if len(frame)]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=COLUMNS)
     return frame[frame["code"] == code].reset_index(drop=True) if code else frame

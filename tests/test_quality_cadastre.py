@@ -10,7 +10,8 @@ from sample_city import city as riverbend
 from shapely import LineString, Point, affinity
 
 from citygis.city import RuleChange, default_city
-from citygis.quality.cadastre import cadastre_findings, cadastre_not_judged
+from citygis.quality.cadastre import CHECKS
+from citygis.quality.checks import left_out
 
 NAMES = ("parcel", "tract", "right_of_way", "boundary_line", "corner", "control_station")
 
@@ -20,7 +21,7 @@ def place(easting: float, northing: float) -> tuple[float, float]:
 
 
 def found(code=None, **changed):
-    return told(cadastre_findings, sound_land() | changed, code=code)
+    return told(CHECKS, sound_land() | changed, code=code)
 
 
 def moved(frame, row: int, shape):
@@ -37,7 +38,7 @@ def test_the_sample_city_raises_nothing():
     layers = {
         name: riverbend().layers[name] for name in ("parcel", "tract", "right_of_way", "boundary_line", "corner", "control_station")
     }
-    assert told(cadastre_findings, layers).empty
+    assert told(CHECKS, layers).empty
 
 
 @pytest.mark.parametrize(("apart", "expected"), [(0.0099, 0), (0.0101, 1)])
@@ -106,7 +107,7 @@ def test_t05_t27_an_end_off_its_corner_is_told_by_how_far_it_is(apart, code):
     layers = sound_land()
     row = int(np.flatnonzero(layers["corner"].geometry.geom_equals(Point(place(0, 0))))[0])
     layers["corner"] = moved(layers["corner"], row, Point(place(-apart, 0)))
-    told_ = [each for each in told(cadastre_findings, layers).to_dict("records") if each["code"] in ("T05", "T27")]
+    told_ = [each for each in told(CHECKS, layers).to_dict("records") if each["code"] in ("T05", "T27")]
     assert [each["code"] for each in told_] == ([code] if code else [])  # one finding for the two courses that end there
     if code:
         assert told_[0]["measure"] == pytest.approx(apart)
@@ -191,7 +192,7 @@ def test_t28_control_keeps_its_recorded_place(off, expected, kind):
 def test_t28_a_published_station_is_control_too():
     stations = riverbend().layers["control_station"].iloc[:2].copy()
     stations.loc[stations.index[1], "n_ft"] += 0.25
-    told_ = told(cadastre_findings, {"control_station": stations})
+    told_ = told(CHECKS, {"control_station": stations})
     assert told_[["code", "feature"]].to_numpy().tolist() == [["T28", stations["pid"].iloc[1]]]
 
 
@@ -200,8 +201,8 @@ def test_the_answer_does_not_depend_on_the_order_of_the_rows():
     turned = affinity.translate(layers["corner"].geometry.iloc[3], 0.05, 0.0)
     layers["corner"] = moved(layers["corner"], 3, turned)
     layers["boundary_line"] = layers["boundary_line"].drop(index=5)
-    one = told(cadastre_findings, layers)
-    other = told(cadastre_findings, {name: frame.sample(frac=1, random_state=7) for name, frame in layers.items()})
+    one = told(CHECKS, layers)
+    other = told(CHECKS, {name: frame.sample(frac=1, random_state=7) for name, frame in layers.items()})
     keys = ["code", "rule", "message"]
     assert sorted(one["rule"]) == sorted(other["rule"])
     one, other = (each[each["code"] != "T03"] for each in (one, other))  # those name the lot first that stands first
@@ -210,12 +211,12 @@ def test_the_answer_does_not_depend_on_the_order_of_the_rows():
 
 def test_what_cannot_be_judged_is_said():
     layers = sound_land()
-    assert cadastre_not_judged(subjects(layers)) == []
-    told_ = cadastre_not_judged(subjects({"parcel": layers["parcel"]}))
+    assert left_out(CHECKS, subjects(layers)) == []
+    told_ = left_out(CHECKS, subjects({"parcel": layers["parcel"]}))
     assert [(each.code, each.because) for each in told_] == [("T03", "needs the layer boundary_line")]
-    told_ = cadastre_not_judged(subjects({"boundary_line": layers["boundary_line"]}))
+    told_ = left_out(CHECKS, subjects({"boundary_line": layers["boundary_line"]}))
     assert [each.code for each in told_] == ["T04", "T05", "T27"]
-    told_ = cadastre_not_judged(subjects({"corner": layers["corner"].drop(columns="e_ft")}))
+    told_ = left_out(CHECKS, subjects({"corner": layers["corner"].drop(columns="e_ft")}))
     assert [each.because for each in told_] == ["needs the column corner.e_ft"]
 
 
@@ -223,8 +224,8 @@ def test_a_city_may_change_a_tolerance():
     own = default_city().model_copy(update={"rules": {"T28": RuleChange(tolerance=0.5)}})
     control = points(Point(place(0, 0)), kind="CONTROL")
     control["e_ft"] += 0.4
-    assert len(told(cadastre_findings, {"corner": control}, code="T28")) == 1
-    assert told(cadastre_findings, {"corner": control}, own, "T28").empty
+    assert len(told(CHECKS, {"corner": control}, code="T28")) == 1
+    assert told(CHECKS, {"corner": control}, own, "T28").empty
 
 
 def test_corners_are_made_for_every_end():

@@ -8,11 +8,12 @@ from land_layers import limit, polygons, subjects, told, zones
 from quality_layers import at, parcels, street
 from sample_city import city as riverbend
 
-from citygis.quality.districts import district_findings, district_not_judged
+from citygis.quality.checks import left_out
+from citygis.quality.districts import CHECKS
 
 
 def found(code=None, **layers):
-    return told(district_findings, layers, code=code)
+    return told(CHECKS, layers, code=code)
 
 
 def floods(*shapes) -> gpd.GeoDataFrame:
@@ -31,7 +32,7 @@ def annexations(*shapes, days) -> gpd.GeoDataFrame:
 
 def test_the_sample_city_raises_nothing():
     layers = {name: frame for name, frame in riverbend().layers.items() if isinstance(frame, gpd.GeoDataFrame)}
-    assert told(district_findings, layers).empty
+    assert told(CHECKS, layers).empty
 
 
 @pytest.mark.parametrize(("width", "expected"), [(0.099, 0), (0.101, 1), (30.0, 1)])
@@ -203,8 +204,8 @@ def test_t30_districts_are_matched_kind_by_kind():
 
 
 def test_what_cannot_be_judged_is_said():
-    assert [each.code for each in district_not_judged(subjects({"zoning": zones(CORE)}))] == ["T19"]
+    assert [each.code for each in left_out(CHECKS, subjects({"zoning": zones(CORE)}))] == ["T19"]
     made = annexations(EAST, days=("1990-01-01",))
-    assert [(each.code, each.because) for each in district_not_judged(subjects({"annexation": made}))] == [
+    assert [(each.code, each.because) for each in left_out(CHECKS, subjects({"annexation": made}))] == [
         ("T21", "needs the layer city_limit")
     ]

@@ -11,7 +11,8 @@ from sample_city import city as riverbend
 from shapely import LineString, affinity
 
 from citygis import topology
-from citygis.quality.land import land_findings, land_not_judged
+from citygis.quality.checks import left_out
+from citygis.quality.land import CHECKS
 
 TURN = np.radians(17.3)
 LOTS = tuple(at(60 * i, 0, 60, 110) for i in range(4))
@@ -19,7 +20,7 @@ LOTS = tuple(at(60 * i, 0, 60, 110) for i in range(4))
 
 def found(code=None, **changed):
     layers = {name: frame for name, frame in (sound_land() | changed).items() if frame is not None}
-    return told(land_findings, layers, code=code)
+    return told(CHECKS, layers, code=code)
 
 
 def streets(*shapes, **columns) -> gpd.GeoDataFrame:
@@ -45,8 +46,8 @@ def test_a_sound_fabric_raises_nothing():
 
 def test_the_sample_city_raises_nothing():
     layers = {name: frame for name, frame in riverbend().layers.items() if isinstance(frame, gpd.GeoDataFrame)}
-    assert told(land_findings, layers).empty
-    assert land_not_judged(subjects(layers)) == []
+    assert told(CHECKS, layers).empty
+    assert left_out(CHECKS, subjects(layers)) == []
 
 
 @pytest.mark.parametrize(("inside", "expected"), [(0.099, 0), (0.101, 1), (60.0, 1)])
@@ -212,13 +213,13 @@ def test_t17_a_vacated_street_is_no_street():
 
 
 def test_what_cannot_be_judged_is_said():
-    assert [(each.code, each.because) for each in land_not_judged(subjects({"parcel": parcels()}))] == [
+    assert [(each.code, each.because) for each in left_out(CHECKS, subjects({"parcel": parcels()}))] == [
         ("T08", "needs the layer tract"),
         ("T09", "needs the layer tract"),
         ("T13", "needs the layer right_of_way"),
     ]
     layers = {"parcel": parcels().drop(columns="tract_id"), "tract": tract(), "right_of_way": street()}
-    assert [each.because for each in land_not_judged(subjects(layers))] == ["needs the column parcel.tract_id"] * 2
+    assert [each.because for each in left_out(CHECKS, subjects(layers))] == ["needs the column parcel.tract_id"] * 2
 
 
 def test_exact_cover_rejects_correct_easements_that_the_tolerance_passes_and_every_protrusion_is_found():
@@ -254,8 +255,8 @@ def test_the_answer_does_not_depend_on_the_order_of_the_rows():
         "easement": easements(at(0, 100, 240, 13), at(900, 0, 5, 5)),
         "street_centerline": centerline((0, -25), (400, -25)),
     }
-    one = told(land_findings, layers)
+    one = told(CHECKS, layers)
     assert set(one["code"]) == {"T10", "T11", "T12", "T13", "T17"}
-    other = told(land_findings, {name: frame.sample(frac=1, random_state=3) for name, frame in layers.items()})
+    other = told(CHECKS, {name: frame.sample(frac=1, random_state=3) for name, frame in layers.items()})
     key = ["code", "feature", "message"]
     pd.testing.assert_frame_equal(one[key].sort_values(key, ignore_index=True), other[key].sort_values(key, ignore_index=True))

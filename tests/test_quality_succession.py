@@ -5,7 +5,8 @@ import pytest
 from land_layers import DOCUMENT, subjects, told
 from quality_layers import at, parcels
 
-from citygis.quality.succession import succession_findings, succession_not_judged
+from citygis.quality.checks import left_out
+from citygis.quality.succession import CHECKS
 
 
 def split(until, since, **changed):
@@ -17,7 +18,7 @@ def split(until, since, **changed):
     lots["retired_by_record"] = [DOCUMENT, None, None]
     for column, values in changed.items():
         lots[column] = values
-    return told(succession_findings, {"parcel": lots})
+    return told(CHECKS, {"parcel": lots})
 
 
 @pytest.mark.parametrize(("until", "since", "days"), [("2019-05-20", "2019-05-20", None), ("2019-05-21", "2019-05-20", 1)])
@@ -45,7 +46,7 @@ def test_t29_a_successor_shares_ground(shared, expected):
     lots["status"] = ["RETIRED", "ACTIVE"]
     lots["legal_from"] = pd.to_datetime([None, "2019-01-01"])
     lots["legal_to"] = pd.to_datetime(["2020-01-01", None])
-    assert len(told(succession_findings, {"parcel": lots})) == expected
+    assert len(told(CHECKS, {"parcel": lots})) == expected
 
 
 def test_t29_one_that_had_ended_before_the_other_began_did_not_meet_it():
@@ -62,4 +63,4 @@ def test_t29_one_that_had_ended_before_the_other_began_did_not_meet_it():
 def test_t29_without_days_nothing_can_be_said():
     assert split(None, "2019-01-01").empty
     assert split("2019-01-01", None).empty
-    assert [each.code for each in succession_not_judged(subjects({"parcel": parcels()}))] == ["T29"]
+    assert [each.code for each in left_out(CHECKS, subjects({"parcel": parcels()}))] == ["T29"]

@@ -12,8 +12,7 @@ import shapely
 
 from citygis import topology
 from citygis.city import City
-from citygis.quality.checks import Check, applied, left_out, one_of, placed
-from citygis.quality.fabric import NotJudged
+from citygis.quality.checks import Check, one_of, placed
 from citygis.quality.shapes import exempt
 from citygis.quality.subject import Subject, finding, finding_on_layer
 
@@ -25,29 +24,6 @@ CONNECTION = ("CONNECTION",)
 
 ALONG_FT = 0.02
 """Courses that lie along each other for this long meet there by running over each other, not by crossing."""
-
-
-def cadastre_findings(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame]:
-    """
-    What the rules between parcels, courses and corners find.
-
-    Parameters
-    ----------
-    subjects : mapping of layer name to Subject
-        With geometry, in feet, of one CRS. A rule whose layers are not all given is left out: see `cadastre_not_judged`.
-    city : City
-
-    Yields
-    ------
-    DataFrame
-        Rows for `citygis.findings.findings_frame`.
-    """
-    yield from applied(_CHECKS, subjects, city)
-
-
-def cadastre_not_judged(subjects: Mapping[str, Subject]) -> list[NotJudged]:
-    """The rules of `cadastre_findings` on layers that are given which need a layer or a column that is not."""
-    return left_out(_CHECKS, subjects)
 
 
 def _boundaries(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame]:
@@ -262,7 +238,7 @@ def _control(subjects: Mapping[str, Subject], city: City, *, name: str) -> Itera
     yield finding(about, "T28", rule.name, rows, message, measure=moved[rows], unit="ft", tolerance=rule.tolerance)
 
 
-_CHECKS = (
+CHECKS = (
     Check(("T03",), "parcel", ("boundary_line",), _boundaries),
     Check(("T04",), "boundary_line", ("parcel", "right_of_way"), _courses),
     Check(("T05", "T27"), "boundary_line", ("corner",), _ends),
@@ -270,3 +246,4 @@ _CHECKS = (
     Check(("T28",), "corner", ("corner.e_ft", "corner.n_ft"), partial(_control, name="corner")),
     Check(("T28",), "control_station", ("control_station.e_ft", "control_station.n_ft"), partial(_control, name="control_station")),
 )
+"""Rules between parcels, courses and corners."""

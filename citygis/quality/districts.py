@@ -12,8 +12,7 @@ import shapely
 
 from citygis import topology
 from citygis.city import City
-from citygis.quality.checks import Check, applied, left_out, one_of, placed, text
-from citygis.quality.fabric import NotJudged
+from citygis.quality.checks import Check, one_of, placed, text
 from citygis.quality.shapes import exempt
 from citygis.quality.subject import Subject, finding
 
@@ -21,29 +20,6 @@ TRUE = ("True", "true", "1")
 
 MATCHED = ("flood_zone", "flood_200yr", "district")
 """Layers whose polygons must match along their edges (T30); districts those of one kind, because kinds lie over each other."""
-
-
-def district_findings(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame]:
-    """
-    What the rules about zoning, tax rate areas, the City's limit, districts and flood zones find.
-
-    Parameters
-    ----------
-    subjects : mapping of layer name to Subject
-        With geometry, in feet, of one CRS. A rule whose layers are not all given is left out: see `district_not_judged`.
-    city : City
-
-    Yields
-    ------
-    DataFrame
-        Rows for `citygis.findings.findings_frame`.
-    """
-    yield from applied(_CHECKS, subjects, city)
-
-
-def district_not_judged(subjects: Mapping[str, Subject]) -> list[NotJudged]:
-    """The rules of `district_findings` on layers that are given which need a layer or a column that is not."""
-    return left_out(_CHECKS, subjects)
 
 
 def _zoning(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame]:
@@ -303,10 +279,11 @@ def _apart(about: Subject, rows: np.ndarray) -> Iterator[pd.DataFrame]:
     yield finding(about, "T30", apart.name, left, message, unit="ft", tolerance=apart.tolerance, geometry=shape, **more)
 
 
-_CHECKS = (
+CHECKS = (
     Check(("T19",), "zoning", ("city_limit",), _zoning),
     Check(("T20",), "parcel", (), _tax_rate_areas),
     Check(("T21",), "city_limit", (), _limit),
     Check(("T21",), "annexation", ("city_limit",), _annexations),
     *(Check(("T30",), name, (), partial(_edges, name=name)) for name in MATCHED),
 )
+"""Rules about zoning, tax rate areas, the City's limit, districts and flood zones."""

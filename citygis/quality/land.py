@@ -11,8 +11,7 @@ import shapely
 
 from citygis import topology
 from citygis.city import City
-from citygis.quality.checks import Check, applied, left_out, one_of, placed, text
-from citygis.quality.fabric import NotJudged
+from citygis.quality.checks import Check, one_of, placed, text
 from citygis.quality.shapes import exempt
 from citygis.quality.subject import Subject, finding, finding_on_layer
 
@@ -28,29 +27,6 @@ ACCESS = ("ACCESS", "INGRESS_EGRESS")
 
 OTHERS = ("COUNTY", "STATE", "PRIVATE")
 """Jurisdictions whose lines the City does not move."""
-
-
-def land_findings(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame]:
-    """
-    What the rules between parcels, tracts, rights of way, easements and centrelines find.
-
-    Parameters
-    ----------
-    subjects : mapping of layer name to Subject
-        With geometry, in feet, of one CRS. A rule whose layers are not all given is left out: see `land_not_judged`.
-    city : City
-
-    Yields
-    ------
-    DataFrame
-        Rows for `citygis.findings.findings_frame`.
-    """
-    yield from applied(_CHECKS, subjects, city)
-
-
-def land_not_judged(subjects: Mapping[str, Subject]) -> list[NotJudged]:
-    """The rules of `land_findings` on layers that are given which need a layer or a column that is not."""
-    return left_out(_CHECKS, subjects)
 
 
 def _lots_of_no_tract(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame]:
@@ -262,10 +238,11 @@ def _centerlines(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.Dat
     yield finding(about, "T17", rule.name, rows, message, measure=away, unit="ft", tolerance=rule.tolerance, geometry=shape)
 
 
-_CHECKS = (
+CHECKS = (
     Check(("T08", "T09"), "parcel", ("tract", "parcel.tract_id", "tract.global_id"), _lots_of_no_tract),
     Check(("T10",), "right_of_way", ("parcel", "right_of_way.row_kind"), _ways_over_parcels),
     Check(("T11", "T12"), "easement", ("parcel", "right_of_way"), _easements),
     Check(("T13",), "parcel", ("right_of_way", "right_of_way.row_kind"), _landlocked),
     Check(("T17",), "street_centerline", ("right_of_way",), _centerlines),
 )
+"""Rules between parcels, tracts, rights of way, easements and centrelines."""

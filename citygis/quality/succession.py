@@ -11,36 +11,12 @@ import shapely
 
 from citygis import topology
 from citygis.city import City
-from citygis.quality.checks import Check, applied, left_out, one_of, text
-from citygis.quality.fabric import NotJudged
+from citygis.quality.checks import Check, one_of, text
 from citygis.quality.shapes import exempt
 from citygis.quality.subject import Subject, finding
 
 LAYERS = ("parcel", "tract", "right_of_way", "zoning", "city_limit", "district")
 """Layers whose features replace each other on their ground."""
-
-
-def succession_findings(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame]:
-    """
-    What the rules of succession in law find.
-
-    Parameters
-    ----------
-    subjects : mapping of layer name to Subject
-        With geometry, in feet, of one CRS. A layer without the days of law is left out: see `succession_not_judged`.
-    city : City
-
-    Yields
-    ------
-    DataFrame
-        Rows for `citygis.findings.findings_frame`.
-    """
-    yield from applied(_CHECKS, subjects, city)
-
-
-def succession_not_judged(subjects: Mapping[str, Subject]) -> list[NotJudged]:
-    """The layers that are given and hold no days of law."""
-    return left_out(_CHECKS, subjects)
 
 
 def _history(subjects: Mapping[str, Subject], city: City, *, name: str) -> Iterator[pd.DataFrame]:
@@ -83,7 +59,8 @@ def _day(about: Subject, column: str) -> pd.Series:
     return day.dt.tz_localize(None)
 
 
-_CHECKS = tuple(
+CHECKS = tuple(
     Check(("T29",), name, (f"{name}.status", f"{name}.legal_from", f"{name}.legal_to"), partial(_history, name=name))
     for name in LAYERS
 )
+"""The rule of succession in law, layer by layer."""

@@ -18,25 +18,25 @@ from citygis import topology
 from citygis.city import City, default_city
 from citygis.errors import CRSError, SchemaError
 from citygis.findings import findings_frame, join_findings
+from citygis.quality import cadastre, districts, land, succession
 from citygis.quality.addresses import address_findings, address_not_judged
 from citygis.quality.attributes import attribute_findings, repeats
 from citygis.quality.borders import border_findings
-from citygis.quality.cadastre import cadastre_findings, cadastre_not_judged
+from citygis.quality.checks import applied, left_out
 from citygis.quality.courses import course_findings, course_not_judged
-from citygis.quality.districts import district_findings, district_not_judged
 from citygis.quality.fabric import NotJudged, cover_findings, not_judged, overlap_findings
 from citygis.quality.gores import judged_by_record
-from citygis.quality.land import land_findings, land_not_judged
 from citygis.quality.network import network_findings
 from citygis.quality.outlines import outline_findings
 from citygis.quality.precedence import told_once
 from citygis.quality.rules import CATALOGUE, rules_off
 from citygis.quality.shapes import shape_findings
 from citygis.quality.subject import Subject, subject
-from citygis.quality.succession import succession_findings, succession_not_judged
 from citygis.units import METRE, US_SURVEY_FOOT, unit_of
 
 logger = logging.getLogger(__name__)
+
+_BETWEEN_LAYERS = (cadastre.CHECKS, land.CHECKS, districts.CHECKS, succession.CHECKS)
 
 Only = Literal["geometry", "attributes"]
 
@@ -121,7 +121,7 @@ def findings_on(
     if only != "attributes":
         checks.append(network_findings(drawn, city))
     if only is None or (only == "geometry" and len(subjects) > 1):
-        checks += [find(drawn, city) for find in (cadastre_findings, land_findings, district_findings, succession_findings)]
+        checks += [applied(rules, drawn, city) for rules in _BETWEEN_LAYERS]
     told = topology.side_by_side([partial(list, check) for check in checks])
     crs = next((about.crs for about in drawn.values()), None)
     return settled([rows for each in told for rows in each], drawn, city, crs=crs)
@@ -170,8 +170,8 @@ def rules_not_judged(layers: Mapping[str, pd.DataFrame], *, city: City | None = 
     subjects = {name: subject(name, frame.iloc[:0], schema.layers.get(name)) for name, frame in layers.items() if len(frame)}
     said = {(code, why) for (code, _), why in rules_off(city).items()}
     off = [NotJudged(code, "every layer", f"is put off by the City, wholly or in part: {why}") for code, why in sorted(said)]
-    between = [*address_not_judged(subjects), *course_not_judged(subjects), *cadastre_not_judged(subjects)]
-    between += [*land_not_judged(subjects), *district_not_judged(subjects), *succession_not_judged(subjects)]
+    between = [*address_not_judged(subjects), *course_not_judged(subjects)]
+    between += [item for rules in _BETWEEN_LAYERS for item in left_out(rules, subjects)]
     return [item for about in subjects.values() for item in not_judged(about, subjects)] + between + off
 
 

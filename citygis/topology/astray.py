@@ -6,9 +6,8 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.errors import CRSError
 from citygis.topology.between import owned_pieces
-from citygis.topology.measure import flat, ground
+from citygis.topology.measure import flat, ground, require_same_crs
 from citygis.topology.segments import line_parts
 from citygis.topology.threads import threaded
 
@@ -98,10 +97,7 @@ def _outside(
     parts, owner = line_parts(lines)
     grounds = [ground(layer, "A layer of polygons") for layer in polygons]
     for layer in polygons:
-        if layer.crs != lines.crs:
-            raise CRSError(
-                f"The layers differ in CRS: {lines.crs.name} and {layer.crs.name}. Convert one of them first: citygis convert."
-            )
+        require_same_crs(lines, layer)
     cut, _ = owned_pieces(np.concatenate([np.empty(0, dtype=object), *grounds]))
     tree = shapely.STRtree(cut)
     inside = np.zeros(len(parts), dtype=bool)

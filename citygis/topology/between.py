@@ -8,10 +8,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.errors import CRSError
 from citygis.topology.fabric import Fabric
 from citygis.topology.gap import pieces
-from citygis.topology.measure import flat, polygon_parts, wide_enough, width_floor_ft, widths_ft
+from citygis.topology.measure import flat, polygon_parts, require_same_crs, wide_enough, width_floor_ft, widths_ft
 from citygis.topology.nearness import spread
 from citygis.topology.shared import pair_codes
 from citygis.topology.threads import threaded
@@ -107,10 +106,7 @@ def overlaps_between(
     """
     require_feet(left.crs, "The left layer")
     require_feet(right.crs, "The right layer")
-    if left.crs != right.crs:
-        raise CRSError(
-            f"The layers differ in CRS: {left.crs.name} and {right.crs.name}. Convert one of them first: citygis convert."
-        )
+    require_same_crs(left, right)
     both = np.concatenate([flat(np.asarray(layer.geometry.array, dtype=object)) for layer in (left, right)])
     whole = Fabric(both, left.crs, np.ones(len(both), dtype=bool))
     if len(whole.open_edges) <= OPEN_SHARE * np.count_nonzero(whole.paths.edge):

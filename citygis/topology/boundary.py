@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.errors import CRSError
+from citygis.topology.measure import require_same_crs
 from citygis.topology.paths import hashes, rounded
 from citygis.topology.segments import Segments, box_pairs, line_parts, near_stretches, runs, segments, stretch_lines
 
@@ -52,8 +52,7 @@ def uncovered_stretches(
     """
     parts, owner = line_parts(layer)
     edges = segments(parts)
-    drawn = [segments(line_parts(_same_crs(layer, cover), "A covering layer")[0]) for cover in covers]
-    cover = Segments(*(np.concatenate(each) for each in zip(*drawn, strict=True))) if drawn else segments(parts[:0])
+    cover = _linework(layer, covers)
     open_ = np.flatnonzero(~_drawn_alike(edges, cover))
     left = edges.take(open_)
     at, by = box_pairs(left, cover, tolerance_ft) if len(open_) else (open_, open_)
@@ -110,8 +109,7 @@ def followed_ft(
     parts, owner = line_parts(layer)
     edges = segments(parts)
     of = owner[edges.part]
-    drawn = [segments(line_parts(_same_crs(layer, cover), "A covering layer")[0]) for cover in covers]
-    cover = Segments(*(np.concatenate(each) for each in zip(*drawn, strict=True))) if drawn else segments(parts[:0])
+    cover = _linework(layer, covers)
     alike = _drawn_alike(edges, cover)
     followed = np.bincount(of, weights=edges.length_ft * alike, minlength=len(layer))
     short = np.flatnonzero((followed < enough_ft)[of] & ~alike)
@@ -123,13 +121,13 @@ def followed_ft(
     return followed + np.bincount(of[short[row]], weights=high - low, minlength=len(layer))
 
 
-def _same_crs(layer, cover):
-    """The cover, when it is in the CRS of the layer."""
-    if cover.crs is not None and layer.crs is not None and cover.crs != layer.crs:
-        raise CRSError(
-            f"The layers differ in CRS: {layer.crs.name} and {cover.crs.name}. Convert one of them first: citygis convert."
-        )
-    return cover
+def _linework(layer: gpd.GeoDataFrame | gpd.GeoSeries, covers: tuple) -> Segments:
+    """The segments of all covering layers, which must be in the CRS of the layer."""
+    drawn = [segments(np.empty(0, dtype=object))]
+    for cover in covers:
+        require_same_crs(layer, cover)
+        drawn.append(segments(line_parts(cover, "A covering layer")[0]))
+    return Segments(*(np.concatenate(each) for each in zip(*drawn, strict=True)))
 
 
 def _drawn_alike(edges: Segments, cover: Segments) -> np.ndarray:

@@ -9,10 +9,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.errors import CRSError
 from citygis.topology.between import owned_pieces
 from citygis.topology.edges import unmatched_edges
-from citygis.topology.measure import flat, ground, polygon_parts
+from citygis.topology.measure import flat, ground, polygon_parts, require_same_crs
 from citygis.topology.segments import Segments, box_pairs, near_stretches, runs, segments
 from citygis.topology.threads import threaded
 from citygis.topology.validity import not_finite
@@ -166,10 +165,7 @@ def _covering(inner, covers: tuple, own: Sequence[np.ndarray] | None) -> tuple[n
     good, groups = [np.empty(0, dtype=object)], [np.zeros(0, dtype=np.intp)]
     for k, layer in enumerate(covers):
         require_feet(layer.crs, "A covering layer")
-        if layer.crs != inner.crs:
-            raise CRSError(
-                f"The layers differ in CRS: {inner.crs.name} and {layer.crs.name}. Convert one of them first: citygis convert."
-            )
+        require_same_crs(inner, layer)
         geometry = flat(np.asarray(layer.geometry.array, dtype=object))
         group = np.zeros(len(geometry), dtype=np.intp) if own is None else np.asarray(own[k + 1], dtype=np.intp)
         there = (shapely.get_dimensions(geometry) == 2) & ~shapely.is_empty(geometry) & ~not_finite(layer) & (group >= 0)

@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from citygis.errors import CRSError
 from citygis.topology.threads import threaded
 from citygis.units import require_feet
 
@@ -53,6 +54,21 @@ def ground(layer: gpd.GeoDataFrame | gpd.GeoSeries, what: str = "This layer") ->
     return geometry
 
 
+def require_same_crs(layer: gpd.GeoDataFrame | gpd.GeoSeries, other: gpd.GeoDataFrame | gpd.GeoSeries) -> None:
+    """
+    Refuse two layers of different systems.
+
+    Raises
+    ------
+    CRSError
+        If both state a CRS and the two differ; one that states none is refused by `require_feet`.
+    """
+    if layer.crs is not None and other.crs is not None and layer.crs != other.crs:
+        raise CRSError(
+            f"The layers differ in CRS: {layer.crs.name} and {other.crs.name}. Convert one of them first: citygis convert."
+        )
+
+
 def flat(geometry: np.ndarray) -> np.ndarray:
     """A copy without elevations and measures."""
     geometry = np.array(geometry, dtype=object)
@@ -71,17 +87,21 @@ def polygon_parts(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     owner : array of int
         Position in `geometry` of each part, ascending.
     """
+    parts, owner = single_parts(geometry)
+    keep = (shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)
+    return parts[keep], owner[keep]
+
+
+def single_parts(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Geometries taken apart until none is a collection, and the position each comes from, ascending."""
     parts, owner = shapely.get_parts(geometry, return_index=True)
-    nested = shapely.get_type_id(parts) > 3
-    while nested.any():  # a collection may hold a multipolygon
+    while (nested := shapely.get_type_id(parts) > 3).any():  # a collection may hold a multipolygon
         inner, at = shapely.get_parts(parts[nested], return_index=True)
         owner = np.concatenate([owner[~nested], owner[nested][at]])
         parts = np.concatenate([parts[~nested], inner])
-        nested = shapely.get_type_id(parts) > 3
-    keep = (shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)
-    parts, owner = parts[keep], owner[keep]
-    order = np.argsort(owner, kind="stable")
-    return parts[order], owner[order]
+        order = np.argsort(owner, kind="stable")
+        parts, owner = parts[order], owner[order]
+    return parts, owner
 
 
 def widths_ft(polygons: np.ndarray, *, at_least_ft: float = 0.0) -> np.ndarray:

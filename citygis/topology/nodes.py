@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from citygis.errors import CRSError
+from citygis.topology.measure import require_same_crs
 from citygis.topology.nearness import connected
 from citygis.topology.points import require_points
 from citygis.topology.segments import NODE_TOLERANCE_FT, Segments, box_pairs, line_parts, segments
@@ -234,10 +234,7 @@ def ends_off_corners(
     """
     parts, owner = line_parts(lines)
     marks = require_points(corners, "The layer of corners")
-    if lines.crs != corners.crs:
-        raise CRSError(
-            f"The layers differ in CRS: {lines.crs.name} and {corners.crs.name}. Convert one of them first: citygis convert."
-        )
+    require_same_crs(lines, corners)
     points = np.stack([shapely.get_point(parts, 0), shapely.get_point(parts, -1)], axis=1).ravel()
     corner, distance = np.full(len(points), -1), np.full(len(points), np.inf)
     if len(points):

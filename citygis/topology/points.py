@@ -6,8 +6,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.errors import CRSError
-from citygis.topology.measure import flat, ground
+from citygis.topology.measure import flat, ground, require_same_crs
 from citygis.topology.validity import not_finite
 from citygis.units import require_feet
 
@@ -47,10 +46,7 @@ def outside_own(
         If a layer has no CRS, is not in feet, or the two differ.
     """
     places, own = require_points(points, "The layer of points"), ground(polygons, "The layer of polygons")
-    if points.crs != polygons.crs:
-        raise CRSError(
-            f"The layers differ in CRS: {points.crs.name} and {polygons.crs.name}. Convert one of them first: citygis convert."
-        )
+    require_same_crs(points, polygons)
     link = np.asarray(link)
     rows = np.flatnonzero((link >= 0) & ~shapely.is_missing(places))
     rows = rows[~shapely.is_missing(own[link[rows]])]

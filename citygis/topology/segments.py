@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.topology.measure import flat
+from citygis.topology.measure import flat, single_parts
 from citygis.topology.validity import not_finite
 from citygis.units import require_feet
 
@@ -74,7 +74,7 @@ def line_parts(layer: gpd.GeoDataFrame | gpd.GeoSeries, what: str = "This layer"
     require_feet(layer.crs, what)
     geometry = flat(np.asarray(layer.geometry.array, dtype=object))
     geometry[not_finite(layer)] = None
-    parts, owner = _single(geometry)
+    parts, owner = single_parts(geometry)
     area = shapely.get_type_id(parts) == 3
     rings, at = shapely.get_rings(parts[area], return_index=True)
     at = np.flatnonzero(area)[at]
@@ -201,18 +201,6 @@ def _clip(value: np.ndarray, slope: np.ndarray, least: np.ndarray, most: np.ndar
     inside = (least <= value) & (value <= most)
     low = np.where(level, np.where(inside, -np.inf, np.inf), np.minimum(one, other))
     return low, np.where(level, np.where(inside, np.inf, -np.inf), np.maximum(one, other))
-
-
-def _single(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Geometries taken apart until none is a collection, and the position each comes from, ascending."""
-    parts, owner = shapely.get_parts(geometry, return_index=True)
-    while (nested := shapely.get_type_id(parts) > 3).any():
-        inner, at = shapely.get_parts(parts[nested], return_index=True)
-        owner = np.concatenate([owner[~nested], owner[nested][at]])
-        parts = np.concatenate([parts[~nested], inner])
-        order = np.argsort(owner, kind="stable")
-        parts, owner = parts[order], owner[order]
-    return parts, owner
 
 
 def _dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:

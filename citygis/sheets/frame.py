@@ -62,6 +62,8 @@ class Frame(NamedTuple):
         Of the centre, feet.
     left_pt, bottom_pt, width_pt, height_pt : float
         The rectangle on the page.
+    rotation_deg : float
+        The ground is turned by this on the page, counter-clockwise: 90 lays grid north to the left.
     """
 
     crs: pyproj.CRS
@@ -72,6 +74,7 @@ class Frame(NamedTuple):
     bottom_pt: float
     width_pt: float
     height_pt: float
+    rotation_deg: float = 0.0
 
     @property
     def points_per_foot(self) -> float:
@@ -85,17 +88,31 @@ class Frame(NamedTuple):
 
     @property
     def extent(self) -> Extent:
-        """The ground the frame shows."""
-        (west, south), (east, north) = self.to_ground(np.array(self.box_pt).reshape(2, 2))
-        return Extent(float(west), float(south), float(east), float(north))
+        """The ground the frame shows; of a rotated frame the box around it."""
+        corners = self.corners
+        return Extent(*(float(v) for v in (*corners.min(axis=0), *corners.max(axis=0))))
+
+    @property
+    def corners(self) -> np.ndarray:
+        """Eastings and northings of the frame's lower left, lower right, upper right and upper left corner, 4 x 2."""
+        left, bottom, right, top = self.box_pt
+        return self.to_ground(np.array([(left, bottom), (right, bottom), (right, top), (left, top)]))
 
     def to_page(self, ground: np.ndarray) -> np.ndarray:
         """Page points of ``n x 2`` eastings and northings."""
-        return (np.asarray(ground)[:, :2] - (self.easting, self.northing)) * self.points_per_foot + self._centre_pt
+        away = np.asarray(ground)[:, :2] - (self.easting, self.northing)
+        return (away @ self._turn if self.rotation_deg else away) * self.points_per_foot + self._centre_pt
 
     def to_ground(self, points: np.ndarray) -> np.ndarray:
         """Eastings and northings of ``n x 2`` page points."""
-        return (np.asarray(points) - self._centre_pt) / self.points_per_foot + (self.easting, self.northing)
+        away = (np.asarray(points) - self._centre_pt) / self.points_per_foot
+        return (away @ self._turn.T if self.rotation_deg else away) + (self.easting, self.northing)
+
+    @property
+    def _turn(self) -> np.ndarray:
+        """Turns rows of eastings and northings onto the page."""
+        c, s = np.cos(np.radians(self.rotation_deg)), np.sin(np.radians(self.rotation_deg))
+        return np.array([(c, s), (-s, c)])
 
     @property
     def _centre_pt(self) -> np.ndarray:

@@ -33,6 +33,8 @@ class Paths(NamedTuple):
         On, off, on, off ... lengths; empty for a solid line.
     cap : str
         How lines end: ``butt``, ``round`` or ``projecting``.
+    opacity : float
+        1 covers what is below; less lets it through. A batch is painted once, so that its own parts do not darken each other.
     """
 
     points: np.ndarray
@@ -43,6 +45,7 @@ class Paths(NamedTuple):
     width_pt: float = 0.0
     dash_pt: tuple[float, ...] = ()
     cap: str = "butt"
+    opacity: float = 1.0
 
 
 class Texts(NamedTuple):
@@ -62,6 +65,9 @@ class Texts(NamedTuple):
         A name of `citygis.sheets.fonts.FONTS`.
     color : str
         ``#rrggbb``.
+    halo : str or None
+        Colour of a band of `halo_pt` around the letters, below them.
+    halo_pt : float
     """
 
     strings: tuple[str, ...]
@@ -70,13 +76,52 @@ class Texts(NamedTuple):
     sizes_pt: np.ndarray
     font: str = "regular"
     color: str = "#000000"
+    halo: str | None = None
+    halo_pt: float = 0.0
+
+
+class Tile(NamedTuple):
+    """
+    A piece of a picture.
+
+    Parameters
+    ----------
+    jpeg : bytes
+        A JPEG file, grey or RGB.
+    width_px, height_px : int
+    affine : tuple of float
+        ``a, b, c, d, e, f``: the unit square (0, 0 lower left, 1, 1 upper right of the picture) to page points, as in a PDF
+        matrix, so that a rotated frame turns its pictures too.
+    """
+
+    jpeg: bytes
+    width_px: int
+    height_px: int
+    affine: tuple[float, float, float, float, float, float]
+
+
+class Tiles(NamedTuple):
+    """A picture in pieces that touch, as an underlay; `opacity` as in `Paths`."""
+
+    tiles: tuple[Tile, ...]
+    opacity: float = 1.0
 
 
 class Group(NamedTuple):
-    """A layer a reader of the sheet can switch off: its name, its batches bottom-up, and the box it is cut to (or None)."""
+    """
+    A layer a reader of the sheet can switch off.
+
+    Parameters
+    ----------
+    name : str
+    batches : tuple of Paths, Texts or Tiles
+        Bottom-up.
+    clip_pt : tuple or None
+        The box it is cut to.
+    """
 
     name: str
-    batches: tuple[Paths | Texts, ...]
+    batches: tuple[Paths | Texts | Tiles, ...]
     clip_pt: tuple[float, float, float, float] | None = None
 
 

@@ -1,10 +1,16 @@
 """The sheet's fonts."""
 
+import io
+
 import numpy as np
+import pikepdf
 import pytest
+from fontTools.ttLib import TTFont
 from matplotlib.ft2font import FT2Font, LoadFlags
 
-from citygis.sheets.fonts import FONTS, TYPEFACES, composed, font, wrapped
+from citygis.errors import SheetError
+from citygis.sheets import fonts
+from citygis.sheets.fonts import FONTS, TYPEFACES, Font, composed, font, font_of, wrapped
 
 
 @pytest.mark.parametrize("name", FONTS)
@@ -49,3 +55,72 @@ def test_what_a_font_cannot_write_is_named():
 
 def test_accents_are_composed_and_controls_become_spaces():
     assert composed("Pen\u0303a\tRoad") == "Peña Road"
+
+
+def test_glyph_numbers_are_those_of_the_file():
+    with TTFont(TYPEFACES / FONTS["bold"]) as file:
+        names = file.getBestCmap()
+        expected = ["".join(f"{file.getGlyphID(names[ord(c)]):04X}" for c in string) for string in ("191-190", "", "Peña")]
+    assert font("bold").hexadecimal(["191-190", "", "Peña"]) == expected
+
+
+def test_a_text_the_font_cannot_write_is_refused_with_its_letters():
+    with pytest.raises(SheetError, match=r"RobotoCondensed-Regular\.ttf has no '京 東', which 'Plaza 東京' needs"):
+        font("regular").hexadecimal(["Egret", "Plaza 東京"])
+
+
+def test_a_font_is_one_of_those_there_are():
+    with pytest.raises(ValueError, match=r"Invalid font 'Arial'\. Must be one of regular, bold, italic"):
+        font("Arial")
+
+
+def test_a_font_file_that_is_gone_is_named_and_no_other_takes_its_place(monkeypatch, tmp_path):
+    monkeypatch.setattr(fonts, "TYPEFACES", tmp_path)
+    with pytest.raises(SheetError, match=r"The font file .*RobotoCondensed-Bold\.ttf is not there"):
+        Font("bold")
+
+
+@pytest.mark.parametrize("name", FONTS)
+def test_an_embedded_font_holds_the_letters_asked_for_with_their_widths_and_glyphs(name):
+    whole = FT2Font(TYPEFACES / FONTS[name])
+    whole.set_size(1000, 72)
+    with pikepdf.new() as pdf:
+        embedded = font(name).embedded(pdf, "Peña½")
+        descendant = embedded["/DescendantFonts"][0]
+        program = bytes(descendant["/FontDescriptor"]["/FontFile2"].read_bytes())
+        found, characters = font_of(embedded)
+        spelled = list(descendant["/W"])
+        widths = {int(glyph): float(width[0]) for glyph, width in zip(spelled[::2], spelled[1::2], strict=True)}
+    assert found == name
+    assert set(characters) == set(fonts.ASCII) | set("Peña½")
+    with TTFont(io.BytesIO(program)) as cut, TTFont(TYPEFACES / FONTS[name]) as file:
+        names = file.getBestCmap()
+        for c in "Peña½q9":
+            glyph = file.getGlyphID(names[ord(c)])
+            assert cut["glyf"][cut.getGlyphName(glyph)].xMax == file["glyf"][names[ord(c)]].xMax
+            advance = whole.load_char(ord(c), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 65536
+            # ISO 19005-2, 6.2.11.5: widths agree within a thousandth of the size.
+            assert widths[glyph] == pytest.approx(advance, abs=1)
+
+
+def test_two_letters_that_share_a_glyph_are_found_as_the_first():
+    # The Greek delta and the sign for an increment.
+    assert font("regular").hexadecimal(["\u0394"]) == font("regular").hexadecimal(["\u2206"])
+    with pikepdf.new() as pdf:
+        found = font_of(font("regular").embedded(pdf, "\u2206\u0394"))[1]
+    assert "\u0394" in found and "\u2206" not in found
+
+
+def test_a_font_of_someone_else_is_not_taken_for_ours():
+    with pikepdf.new() as pdf:
+        other = pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Font, BaseFont=pikepdf.Name("/ABCDEF+Helvetica")))
+        assert font_of(other) is None
+
+
+def test_a_web_font_holds_just_its_letters():
+    with TTFont(io.BytesIO(font("italic").web("Egret"))) as file:
+        assert file.flavor == "woff"
+        assert set(file.getBestCmap()) == set(map(ord, "Egret"))
+        assert {"name", "post", "OS/2"} <= set(file.keys())
+    with pytest.raises(SheetError, match="has no '東'"):
+        font("italic").web("東")

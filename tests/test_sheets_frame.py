@@ -48,11 +48,38 @@ def test_the_middle_of_the_frame_is_its_centre_and_its_corners_are_its_extent():
     assert FRAME.extent == (6_329_000.0, 2_089_500.0, 6_331_000.0, 2_090_500.0)
 
 
-@given(st.floats(-5e4, 5e4), st.floats(-5e4, 5e4), st.sampled_from(STANDARD_SCALES))
-def test_paper_and_ground_are_inverse(east, north_, scale):
+@given(st.floats(-5e4, 5e4), st.floats(-5e4, 5e4), st.sampled_from(STANDARD_SCALES), st.floats(-360, 360))
+def test_paper_and_ground_are_inverse(east, north_, scale, rotation_deg):
     ground = np.array([[6_330_000.0 + east, 2_090_000.0 + north_]])
-    frame = FRAME._replace(scale=scale)
+    frame = FRAME._replace(scale=scale, rotation_deg=rotation_deg)
     assert np.allclose(frame.to_ground(frame.to_page(ground)), ground, rtol=0, atol=1e-6)
+
+
+def test_a_turn_of_ninety_degrees_lays_north_to_the_left_and_east_up():
+    frame = FRAME._replace(rotation_deg=90.0)
+    north_and_east = np.array([[6_330_000.0, 2_090_100.0], [6_330_100.0, 2_090_000.0]])
+    assert np.allclose(frame.to_page(north_and_east), [[792.0 - 72.0, 432.0], [792.0, 432.0 + 72.0]], rtol=0, atol=1e-9)
+    # 20 x 10 in of paper now show 1,000 ft east to west and 2,000 ft south to north.
+    assert np.allclose(frame.extent, (6_329_500.0, 2_089_000.0, 6_330_500.0, 2_091_000.0), rtol=0, atol=1e-6)
+
+
+def test_corners_go_counter_clockwise_from_the_paper_s_lower_left():
+    expected = [[6_329_000, 2_089_500], [6_331_000, 2_089_500], [6_331_000, 2_090_500], [6_329_000, 2_090_500]]
+    assert FRAME.corners.tolist() == expected
+    # Turned by 30 degrees, the middle of the lower side lies 500 ft below the centre along the paper: south, turned back by 30.
+    low = FRAME._replace(rotation_deg=30.0).corners[:2].mean(axis=0)
+    assert np.allclose(low - (6_330_000, 2_090_000), (-500 * 0.5, -500 * np.sqrt(3) / 2), rtol=0, atol=1e-6)
+
+
+@given(st.floats(-180, 180), st.floats(-180, 180), st.sampled_from(STANDARD_SCALES))
+def test_a_turned_frame_keeps_lengths_and_turns_azimuths_by_its_rotation(rotation_deg, azimuth_deg, scale):
+    frame = FRAME._replace(rotation_deg=rotation_deg, scale=scale)
+    way = np.array([np.sin(np.radians(azimuth_deg)), np.cos(np.radians(azimuth_deg))])
+    begin, end = frame.to_page(np.array([(6_330_000, 2_090_000), (6_330_000, 2_090_000) + 1000 * way]))
+    across, up = end - begin
+    assert np.isclose(np.hypot(across, up), 72_000 / float(scale), rtol=1e-12)
+    turned = azimuth_deg - np.degrees(np.arctan2(across, up)) - rotation_deg
+    assert np.isclose((turned + 180) % 360, 180, rtol=0, atol=1e-6)
 
 
 def test_the_next_standard_scale_is_taken():

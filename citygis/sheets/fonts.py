@@ -7,6 +7,8 @@ with a map back to Unicode, so that a sheet can be searched and measured.
 
 import functools
 import io
+import itertools
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,11 +18,16 @@ import pikepdf
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
+from citygis.errors import SheetError
+
 TYPEFACES = Path(__file__).parent / "typefaces"
 """Roboto Condensed, Copyright 2015 Google Inc., Apache License 2.0: narrow, so that a parcel number is read inside its lot."""
 
 FONTS = {"regular": "RobotoCondensed-Regular.ttf", "bold": "RobotoCondensed-Bold.ttf", "italic": "RobotoCondensed-Italic.ttf"}
 """Font names used in styles, and their files."""
+
+ASCII = "".join(map(chr, range(32, 127)))
+"""In every embedded font, 5 KB more of file, so that the sheets of a series need the same subset, which is cut once."""
 
 
 class Font:
@@ -31,14 +38,24 @@ class Font:
     ----------
     name : str
         A name of `FONTS`.
+
+    Raises
+    ------
+    SheetError
+        If its file is not there.
     """
 
     def __init__(self, name: str):
+        if name not in FONTS:
+            raise ValueError(f"Invalid font {name!r}. Must be one of {', '.join(FONTS)}.")
         self.path = TYPEFACES / FONTS[name]
+        if not self.path.exists():
+            raise SheetError(f"The font file {self.path} is not there. No other is put in its place; install citygis again.")
         with TTFont(self.path, lazy=True) as file:
             self.units = file["head"].unitsPerEm
             order, metrics = file.getReverseGlyphMap(), file["hmtx"].metrics
             self.glyphs = {code: order[glyph] for code, glyph in file.getBestCmap().items() if code < 0x10000}
+            self._digits = {code: f"{glyph:04X}" for code, glyph in self.glyphs.items()}
             self.advances = np.zeros(0x10000)
             for code, glyph in file.getBestCmap().items():
                 if code < 0x10000:
@@ -65,35 +82,55 @@ class Font:
 
     def missing(self, string: str) -> str:
         """The characters of `string` this font has no glyph for."""
-        return "".join(sorted({c for c in string if ord(c) not in self.glyphs}))
+        return "".join(sorted(c for c in set(string) if ord(c) not in self.glyphs))
 
-    def hexadecimal(self, string: str) -> str:
-        """`string` as glyph numbers, four hexadecimal digits each, for a ``Tj`` operator."""
-        return "".join(f"{self.glyphs.get(ord(c), 0):04X}" for c in string)
+    def hexadecimal(self, strings: Sequence[str]) -> list[str]:
+        """
+        Texts as glyph numbers, four hexadecimal digits each, for ``Tj`` operators.
+
+        Raises
+        ------
+        SheetError
+            If the font lacks a character.
+        """
+        if gone := self.missing("".join(strings)):
+            string = next(string for string in strings if self.missing(string))
+            raise SheetError(f"{self.path.name} has no {' '.join(gone)!r}, which {string!r} needs. Spell it with letters it has.")
+        digits = "".join(strings).translate(self._digits)
+        ends = np.cumsum([0, *(4 * len(string) for string in strings)]).tolist()
+        return [digits[start:end] for start, end in itertools.pairwise(ends)]
+
+    def web(self, characters: Iterable[str]) -> bytes:
+        """
+        This font, cut down to `characters`, as a WOFF file for a browser.
+
+        Raises
+        ------
+        SheetError
+            If the font lacks a character.
+        """
+        characters = "".join(sorted(set(characters)))
+        self.hexadecimal([characters])
+        return _program(self.path, characters, web=True)
 
     def embedded(self, pdf: pikepdf.Pdf, characters: Iterable[str]) -> pikepdf.Object:
         """
-        This font, cut down to `characters`, as a composite font object of `pdf` (ISO 32000-2, 9.7 and 9.10.3).
+        This font, cut down to `characters` and ASCII, as a composite font object of `pdf` (ISO 32000-2, 9.7 and 9.10.3).
 
-        Glyph numbers stay those of the whole font, so that text can be written before the subset is known.
+        Glyph numbers stay those of the whole font, so that text can be written before the subset is known, and pages written
+        apart can share one.
         """
-        characters = sorted(c for c in set(characters) if ord(c) in self.glyphs)
-        options = subset.Options(retain_gids=True, notdef_outline=True, hinting=False, layout_features=[], glyph_names=False)
-        options.drop_tables += ["GPOS", "GSUB", "GDEF", "kern", "name", "post", "FFTM", "OS/2", "MATH"]
-        with TTFont(self.path, lazy=True, recalcTimestamp=False) as file:
-            cutter = subset.Subsetter(options)
-            cutter.populate(unicodes=[ord(c) for c in characters])
-            cutter.subset(file)
-            buffer = io.BytesIO()
-            file.save(buffer, reorderTables=False)
+        characters = "".join(sorted(c for c in {*characters, *ASCII} if ord(c) in self.glyphs))
+        cut = _program(self.path, characters)
         name = pikepdf.Name("/" + _tag(characters) + "+" + self.postscript_name)
-        program = pdf.make_stream(buffer.getvalue(), Length1=len(buffer.getvalue()))
+        program = pdf.make_stream(cut, Length1=len(cut))
         descriptor = pdf.make_indirect(
             pikepdf.Dictionary(
                 Type=pikepdf.Name.FontDescriptor, FontName=name, Flags=32, StemV=80, FontFile2=program, **self.descriptor
             )
         )
-        by_glyph = sorted((self.glyphs[ord(c)], c) for c in characters)
+        # One letter a glyph, the first: the Greek delta and the sign for an increment look alike and are found as the same.
+        by_glyph = sorted({self.glyphs[ord(c)]: c for c in reversed(characters)}.items())
         widths = pikepdf.Array()
         for glyph, c in by_glyph:
             widths.append(glyph)
@@ -126,6 +163,17 @@ def font(name: str) -> Font:
     return Font(name)
 
 
+def font_of(embedded: pikepdf.Object) -> tuple[str, str] | None:
+    """Name in `FONTS` and characters of a font object that `Font.embedded` made; None for any other."""
+    _, _, postscript_name = str(embedded.get("/BaseFont", "")).partition("+")
+    name = next((name for name in FONTS if font(name).postscript_name == postscript_name), None)
+    if name is None or "/ToUnicode" not in embedded:
+        return None
+    _, _, pairs = embedded["/ToUnicode"].read_bytes().partition(b"endcodespacerange")
+    letters = re.findall(rb"<[0-9A-F]{4}> <([0-9A-F]{4})>", pairs)
+    return name, "".join(chr(int(letter, 16)) for letter in letters)
+
+
 def composed(string: str) -> str:
     """`string` with accents composed and control characters as spaces: one glyph per character."""
     return "".join(" " if unicodedata.category(c) == "Cc" else c for c in unicodedata.normalize("NFC", string))
@@ -153,6 +201,21 @@ def _parts(word: str, width: float, name: str) -> list[str]:
             parts.append("")
         parts[-1] += c
     return parts
+
+
+@functools.lru_cache(maxsize=16)
+def _program(path: Path, characters: str, *, web: bool = False) -> bytes:
+    """A font file cut down to `characters`: what a PDF reader needs of it, or all that a browser asks for, as WOFF."""
+    options = subset.Options(retain_gids=True, notdef_outline=True, hinting=False, layout_features=[], glyph_names=False)
+    options.drop_tables += ["GPOS", "GSUB", "GDEF", "kern", "FFTM", "MATH"] + ([] if web else ["name", "post", "OS/2"])
+    with TTFont(path, lazy=True, recalcTimestamp=False) as file:
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes=[ord(c) for c in characters])
+        cutter.subset(file)
+        file.flavor = "woff" if web else None
+        buffer = io.BytesIO()
+        file.save(buffer, reorderTables=False)
+    return buffer.getvalue()
 
 
 def _tag(characters: Sequence[str]) -> str:

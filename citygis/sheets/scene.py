@@ -68,6 +68,8 @@ class Texts(NamedTuple):
     halo : str or None
         Colour of a band of `halo_pt` around the letters, below them.
     halo_pt : float
+    actual : str or None
+        The text that all strings together are, where they are its letters one by one: what a search must find.
     """
 
     strings: tuple[str, ...]
@@ -78,6 +80,7 @@ class Texts(NamedTuple):
     color: str = "#000000"
     halo: str | None = None
     halo_pt: float = 0.0
+    actual: str | None = None
 
 
 class Tile(NamedTuple):
@@ -118,11 +121,14 @@ class Group(NamedTuple):
         Bottom-up.
     clip_pt : tuple or None
         The box it is cut to.
+    on : bool
+        Whether the sheet opens, and prints, with the layer shown.
     """
 
     name: str
     batches: tuple[Paths | Texts | Tiles, ...]
     clip_pt: tuple[float, float, float, float] | None = None
+    on: bool = True
 
 
 class Scene(NamedTuple):

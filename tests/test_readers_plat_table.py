@@ -157,3 +157,11 @@ def test_a_list_that_does_not_say_enough_is_refused(lot, said):
 def test_a_line_without_a_name_of_its_own_is_refused(text):
     with pytest.raises(ValueError, match="Must begin with a name"):
         lots_of(text)
+
+
+def test_the_length_of_a_curve_stands_as_the_table_says_it():
+    table = read_plat_table("Curve #,Radius,Delta,Arc Length,Chord Bearing\nC23,1760.000,2°27'57\",75.746,N 16°46'01\" E\n")
+    (course,) = lot_courses(table, "C23 R")
+    # 1760 ft times 2°27'57" is 75.745: the angle is rounded to half a second, 0.004 ft of arc.
+    assert course.arc_ft == 75.746
+    assert course.delta_deg == pytest.approx(2 + 27 / 60 + 57 / 3600)

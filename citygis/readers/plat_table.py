@@ -60,8 +60,10 @@ _NAMES = {"radius": "radius_ft", "delta": "delta_deg", "length": "arc_ft", "chor
 
 
 class Entry(NamedTuple):
-    """One row of a table: a line with its azimuth and distance, or a curve; ``chord_azimuth_deg`` and ``hand`` where "
-    "they are stated."""
+    """
+    One row of a table: a line with its azimuth and distance, or a curve; ``chord_azimuth_deg``, ``hand`` and ``arc_ft`` where they
+    are stated. That arc differs from the one of `curve` by what was rounded away; one that contradicts it is left out.
+    """
 
     id: str
     azimuth_deg: float | None
@@ -71,6 +73,7 @@ class Entry(NamedTuple):
     hand: str | None
     text: str
     source_ref: str
+    arc_ft: float | None = None
 
 
 class PlatTable(NamedTuple):
@@ -283,7 +286,8 @@ def _entry(key: str, cells: list[str], headings: list[str] | None, ref: str) -> 
         rounding={name: _half(value) for name, value in elements.items() if name != "delta_deg"},
     )
     chord = stated.get("chord_bearing") or bearing
-    return Entry(key, None, None, solved, parse_bearing(chord) if chord else None, hand, text, ref)
+    arc = _feet(elements["arc_ft"]) if "arc_ft" in elements and not solved.conflicts else None
+    return Entry(key, None, None, solved, parse_bearing(chord) if chord else None, hand, text, ref, arc)
 
 
 def _by_heading(cells: list[str], headings: list[str]) -> dict[str, str]:
@@ -338,10 +342,11 @@ def _course(entry: Entry, backwards: bool, side: str | None) -> Course:
     hand = side or ({"L": "R", "R": "L"}[entry.hand] if backwards and entry.hand else entry.hand)
     if hand is None:
         raise ValueError(f"Invalid lot: {entry.id} does not say which way it turns. Must say L or R, as {entry.id} R.")
+    curve = entry.curve._replace(arc_ft=entry.arc_ft or entry.curve.arc_ft)
     if entry.chord_azimuth_deg is None:
-        return curve_course(entry.curve, hand, tangency="tangent", text=entry.text)
+        return curve_course(curve, hand, tangency="tangent", text=entry.text)
     azimuth = entry.chord_azimuth_deg + (180 if backwards else 0)
-    return curve_course(entry.curve, hand, azimuth_deg=azimuth, text=entry.text)
+    return curve_course(curve, hand, azimuth_deg=azimuth, text=entry.text)
 
 
 def _finding(code: str, rule: str, severity: str, key: str, name: str, number: int, said: str) -> dict:

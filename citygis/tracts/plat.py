@@ -38,6 +38,9 @@ LOT_KINDS = ("lot", "road", "unnumbered", "unsettled")
 What a figure of a map is: a lot with its number, a road that the map calls so, ground without a number, or several numbers in one.
 """
 
+_ROUNDED_FT, _ROUNDED_DEG = 0.0006, 0.51 / 3600
+"""Half of the last place of a length and an angle on a map."""
+
 _KINDS = {"lot": "lot", "unlabelled": "unnumbered", "several_labels": "unsettled", "outer_boundary": "unsettled"}
 
 
@@ -212,8 +215,8 @@ def record_courses(plat: Plat, courses: Sequence[Course]) -> list[Course]:
     The chord of a curve follows from its stated length and radius. Its direction is that of the coordinates unless stated.
     """
     made = []
-    stated = plat.edges[["record_azimuth_deg", "record_length_ft", "record_radius_ft"]].to_numpy(dtype=float)
-    for course, (azimuth, length, radius) in zip(courses, stated, strict=True):
+    stated = plat.edges[["record_azimuth_deg", "record_length_ft", "record_radius_ft", "delta_deg"]].to_numpy(dtype=float)
+    for course, (azimuth, length, radius, delta) in zip(courses, stated, strict=True):
         if not (math.isfinite(length) and length > 0):
             made.append(course)
             continue
@@ -226,6 +229,9 @@ def record_courses(plat: Plat, courses: Sequence[Course]) -> list[Course]:
             made.append(course)
             continue
         curve = solve_curve(radius_ft=radius, arc_ft=length)
+        if abs(math.radians(delta) * radius - length) <= _ROUNDED_FT + math.radians(_ROUNDED_DEG) * radius:
+            # A length rounded to the thousandth would turn a short arc by seconds more than the map says.
+            curve = curve._replace(delta_deg=delta)
         made.append(curve_course(curve, course.hand, azimuth_deg=direction, text=course.text))
     return made
 

@@ -1,12 +1,15 @@
 """Features made ready for paper."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
+import pyproj
 import pytest
 import shapely
 
 from citygis.sheets import prep
+from citygis.sheets.frame import Frame
 
 PAGE = (0.0, 0.0, 1000.0, 1000.0)
 
@@ -44,6 +47,41 @@ def test_edges_are_shared_whichever_way_round_and_wherever_a_ring_begins():
 def test_pieces_of_one_street_can_be_drawn_without_the_edge_between_them():
     pieces = np.array([shapely.box(0, 0, 10, 10), shapely.box(10, 0, 20, 10)])
     assert length(prep.edges(pieces, PAGE, shared=False)) == pytest.approx(60)
+
+
+def unnoded():
+    """A long lot beside two short ones: where they meet, only the short ones have a vertex."""
+    return np.array([shapely.box(0, 0, 10, 20), shapely.box(10, 0, 20, 10), shapely.box(10, 10, 20, 20)])
+
+
+def test_an_edge_with_a_neighbours_vertex_on_it_is_drawn_once_when_noded():
+    # 60 around the long one; of each short one 40, less the ten along the long one, less ten between the two once.
+    assert length(prep.edges(unnoded(), PAGE, noded=True)) == pytest.approx(60 + 30 + 30 - 10)
+    assert length(prep.edges(unnoded(), PAGE)) == pytest.approx(60 + 40 + 40 - 10)
+
+
+def test_pieces_of_one_street_with_other_vertices_have_no_edge_between_them_either():
+    assert length(prep.edges(unnoded(), PAGE, shared=False, noded=True)) == pytest.approx(80)
+
+
+def test_a_vertex_near_an_edge_but_not_on_it_splits_nothing():
+    apart = np.array([shapely.box(0, 0, 10, 20), shapely.box(10.05, 5, 20, 10)])
+    assert length(prep.edges(apart, PAGE, noded=True)) == pytest.approx(60 + 2 * 9.95 + 10)
+
+
+def test_noding_finds_what_an_overlay_finds():
+    rng = np.random.default_rng(4)
+    cuts = np.sort(rng.uniform(5, 295, (20, 6)), axis=1)
+    lots = [shapely.box(a, 10 * i, b, 10 * i + 10) for i, row in enumerate(cuts) for a, b in itertools.pairwise([0, *row, 300])]
+    lots = np.array([lot for lot in lots if lot.area > 1])
+    whole = shapely.length(shapely.union_all(shapely.boundary(lots), grid_size=0.01))
+    assert length(prep.edges(lots, PAGE, noded=True)) == pytest.approx(whole, rel=1e-3)
+    assert length(prep.edges(lots, PAGE)) > 1.5 * whole
+
+
+def test_every_part_of_a_polygon_of_many_parts_is_outlined():
+    both = shapely.MultiPolygon([shapely.box(0, 0, 10, 10), shapely.box(20, 0, 25, 10)])
+    assert length(prep.edges(np.array([both]), PAGE)) == pytest.approx(70)
 
 
 def test_edges_are_cut_to_the_box():
@@ -99,6 +137,32 @@ def test_chunks_hold_every_vertex_and_none_is_over_five_thousand():
     assert np.array_equal(np.concatenate([points for points, _ in chunks]), rings.points)
     assert sum(len(starts) for _, starts in chunks) == 3000
     assert all(starts[0] == 0 for _, starts in chunks)
+
+
+def test_the_paths_of_a_shuffled_layer_lie_together():
+    shapes = np.array([shapely.box(5 * i, 5 * j, 5 * i + 4, 5 * j + 4) for i in range(80) for j in range(80)])
+    np.random.default_rng(2).shuffle(shapes)
+    boxes = [points.max(axis=0) - points.min(axis=0) for points, _ in prep.chunks(prep.areas(shapes))]
+    assert len(boxes) > 4
+    # Each covers about its share of the page, not the page.
+    assert sum(np.prod(box) for box in boxes) < 2.5 * 400 * 400
+
+
+def test_invalid_shapes_are_found_and_mended_to_the_same_area():
+    bow_tie = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+    shapes = np.array([bow_tie, shapely.box(0, 0, 1, 1), None], dtype=object)
+    bad = prep.invalid(shapes)
+    mended = prep.sound(shapes, bad)
+    assert bad.tolist() == [True, False, False]
+    assert mended[0].area == pytest.approx(50)
+    assert mended[1] is shapes[1] and mended[2] is None
+
+
+def test_heights_are_left_behind():
+    frame = Frame(pyproj.CRS("EPSG:6420"), Fraction(100), 0.0, 0.0, 0.0, 0.0, 144.0, 144.0)
+    placed = prep.on_page(np.array([shapely.Point(50, 0, 9)]), frame)
+    assert not shapely.has_z(placed[0])
+    assert shapely.get_coordinates(placed)[0] == pytest.approx((72 + 36, 72))
 
 
 def test_a_very_long_line_is_cut_where_its_pieces_share_a_vertex():

@@ -12,11 +12,12 @@ import shapely
 
 from citygis.errors import SheetError
 from citygis.sheets import prep
+from citygis.sheets.expressions import as_numbers
 from citygis.sheets.frame import Extent, Frame
 from citygis.sheets.furniture import Entry
-from citygis.sheets.markers import markers
+from citygis.sheets.painting import Motif, painted
 from citygis.sheets.scene import Paths
-from citygis.sheets.style import Style, Symbol, nearest, text_of
+from citygis.sheets.style import Style, Symbol, classified, nearest, symbol_of
 
 _KINDS = {0: "point", 1: "line", 2: "line", 3: "area", 4: "point", 5: "line", 6: "area"}
 
@@ -40,6 +41,8 @@ class Features(NamedTuple):
         Which symbol draws each: 0 the style's own, i the i-th class.
     without_geometry : int
         Features of the layer that have none, or one whose coordinates are not finite, and so cannot be drawn.
+    invalid : int
+        Features in the frame whose geometry is invalid, as a polygon that crosses itself. They are drawn mended.
     """
 
     name: str
@@ -49,11 +52,17 @@ class Features(NamedTuple):
     kind: str
     symbols: np.ndarray
     without_geometry: int
+    invalid: int = 0
 
     @property
     def title(self) -> str:
         """What its layer in the PDF is called."""
         return self.style.title or self.style.layer.replace("_", " ").capitalize()
+
+    @property
+    def unclassed(self) -> int:
+        """Features that no class of the style names, where it has classes: the style's own symbol draws them."""
+        return int((self.symbols == 0).sum()) if self.style.classes else 0
 
 
 def require_drawable(layer: gpd.GeoDataFrame, name: str, crs: pyproj.CRS) -> None:
@@ -77,7 +86,8 @@ def require_drawable(layer: gpd.GeoDataFrame, name: str, crs: pyproj.CRS) -> Non
 
 def kept(style: Style, layer: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     """
-    The features a style keeps, with the columns it reads and, where there is one, ``source_id``.
+    The features a style keeps, with the columns it reads and, where they are there, ``global_id`` and
+    ``source_id``.
 
     Raises
     ------
@@ -87,11 +97,8 @@ def kept(style: Style, layer: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
     for column in style.columns:
         if column not in layer.columns:
             raise SheetError(f"Style {name!r} reads {column!r} of layer {style.layer!r}{nearest(column, list(layer.columns))}")
-    keep = np.ones(len(layer), dtype=bool)
-    for field, values in style.where.items():
-        keep &= text_of(layer[field]).isin([str(value) for value in values]).to_numpy(dtype=bool)
-    origin = [name for name in ("source_id",) if name in layer.columns and name not in style.columns]
-    return layer.loc[keep, [*style.columns, *origin, layer.geometry.name]]
+    origin = [name for name in ("global_id", "source_id") if name in layer.columns and name not in style.columns]
+    return layer.loc[style.keeps(layer), [*style.columns, *origin, layer.geometry.name]]
 
 
 def in_frame(name: str, style: Style, layer: gpd.GeoDataFrame, frame: Frame) -> Features:
@@ -102,7 +109,9 @@ def in_frame(name: str, style: Style, layer: gpd.GeoDataFrame, frame: Frame) -> 
     points, owner = shapely.get_coordinates(geometries, return_index=True)
     nothing[owner[~np.isfinite(points).all(axis=1)]] = True
     near = ~nothing & overlapping(geometries, frame.extent)
-    shapes = prep.clipped(prep.sound(prep.on_page(geometries[near], frame)), frame.box_pt)
+    placed = prep.on_page(geometries[near], frame)
+    bad = prep.invalid(placed)
+    shapes = prep.clipped(prep.sound(placed, bad), frame.box_pt)
     seen = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     table = pd.DataFrame(layer.drop(columns=layer.geometry.name))[near][seen]
     shapes = shapes[seen]
@@ -114,7 +123,9 @@ def in_frame(name: str, style: Style, layer: gpd.GeoDataFrame, frame: Frame) -> 
     # Cutting an area along the frame can leave a point or a line of it behind, which is no area.
     kind = kinds.pop() if kinds else "area"
     whole = np.array([_KINDS.get(i, kind) == kind for i in shapely.get_type_id(shapes)], dtype=bool)
-    return Features(name, style, table[whole], shapes[whole], kind, _symbols(style, table[whole]), int(nothing.sum()))
+    table = table[whole]
+    invalid = int(bad[seen][whole].sum())
+    return Features(name, style, table, shapes[whole], kind, classified(style, table), int(nothing.sum()), invalid)
 
 
 def overlapping(geometries: np.ndarray, extent: Extent) -> np.ndarray:
@@ -129,57 +140,29 @@ def overlapping(geometries: np.ndarray, extent: Extent) -> np.ndarray:
         )
 
 
-def symbol_of(style: Style, number: int) -> Symbol:
-    """The style's own symbol (0) or that of its i-th class, which falls back to the style's where it says nothing."""
-    if number == 0:
-        return style
-    own = style.classes[number - 1]
-    return Symbol(
-        legend=own.legend or style.legend,
-        fill=own.fill or style.fill,
-        line=own.line or style.line,
-        marker=own.marker or style.marker,
-    )
-
-
 def batches(features: Features, label_boxes: np.ndarray, frame: Frame) -> tuple[Paths, ...]:
     """
-    The paths of a style: fills, then lines, then point symbols; each look at once.
+    The paths of a style, bottom-up: fills, hatches, casings, lines, point symbols; each look at once.
 
     Lines that say ``break_at_labels`` leave out what lies under `label_boxes`.
     """
-    present = np.unique(features.symbols)
-    looks = {int(number): symbol_of(features.style, int(number)) for number in present}
-    out: list[Paths] = []
-    if features.kind == "area":
-        for fill in dict.fromkeys(look.fill for look in looks.values() if look.fill):
-            chosen = np.isin(features.symbols, [number for number, look in looks.items() if look.fill == fill])
-            for points, starts in prep.chunks(prep.areas(features.shapes[chosen])):
-                out.append(Paths(points, starts, closed=True, fill=fill))
-    if features.kind in ("area", "line"):
-        for line in dict.fromkeys(look.line for look in looks.values() if look.line):
-            chosen = np.isin(features.symbols, [number for number, look in looks.items() if look.line == line])
-            lines = features.shapes[chosen]
-            if features.kind == "area":
-                lines = prep.edges(lines, _inner(frame), shared=line.shared)
-            if line.break_at_labels:
-                lines = _broken(lines, label_boxes)
-            for points, starts in prep.chunks(prep.strokes(lines, joined=bool(line.dash_pt))):
-                out.append(Paths(points, starts, stroke=line.color, width_pt=line.width_pt, dash_pt=line.dash_pt))
-    if features.kind == "point":
-        for number, look in looks.items():
-            if look.marker:
-                out += markers(_places(features, number), look.marker)
-    return tuple(out)
+    looks = _looks(features)
+    azimuths = {}
+    for number, look in looks.items():
+        if look.marker and look.marker.azimuth_field:
+            field = features.table[look.marker.azimuth_field][features.symbols == number]
+            azimuths[number] = as_numbers(field, f"The marker of style {features.name!r}").to_numpy()
+    motif = Motif(features.shapes, features.kind, features.symbols, looks, _inner(frame), azimuths)
+    return painted(motif, frame, label_boxes)
 
 
 def marker_boxes(features: Features) -> np.ndarray:
     """What the point symbols of a style cover, for labels to keep clear of."""
     boxes = [np.array([], dtype=object)]
-    for number in np.unique(features.symbols) if features.kind == "point" else ():
-        look = symbol_of(features.style, int(number))
+    for number, look in _looks(features).items() if features.kind == "point" else ():
         if look.marker:
-            points, half = _places(features, int(number)), look.marker.size_pt / 2
+            points = shapely.get_coordinates(features.shapes[features.symbols == number])
+            half = look.marker.size_pt / 2
             boxes.append(shapely.box(points[:, 0] - half, points[:, 1] - half, points[:, 0] + half, points[:, 1] + half))
     return np.concatenate(boxes)
 
@@ -189,34 +172,24 @@ def drawn(features: Features, frame: Frame) -> np.ndarray:
     Which features leave ink in the frame: they have a symbol for their kind of geometry, and an area without fill has some of
     its boundary there. A city limit around the whole frame draws nothing in it.
     """
-    needs = {"area": ("fill", "line"), "line": ("line",), "point": ("marker",)}[features.kind]
+    needs = {"area": ("fill", "hatch", "casing", "strokes"), "line": ("casing", "strokes"), "point": ("marker",)}[features.kind]
     looks = [symbol_of(features.style, i) for i in range(len(features.style.classes) + 1)]
     shows = np.array([any(getattr(look, need) for need in needs) for look in looks])[features.symbols]
     if features.kind == "area":
-        hollow = np.flatnonzero(~np.array([bool(look.fill) for look in looks])[features.symbols])
+        hollow = np.flatnonzero(~np.array([bool(look.fill or look.hatch) for look in looks])[features.symbols])
         shows[hollow] &= shapely.intersects(shapely.boundary(features.shapes[hollow]), shapely.box(*_inner(frame)))
     return shows
 
 
 def entries(features: Features, frame: Frame) -> list[Entry]:
     """The legend of a style: its named symbols that are on the map, classes in the order of the file."""
-    out = []
-    shows = drawn(features, frame)
-    for number in np.unique(features.symbols[shows]):
-        look = symbol_of(features.style, int(number))
-        if look.legend:
-            out.append(Entry(look.legend, look, features.kind))
-    return out
+    shown = np.unique(features.symbols[drawn(features, frame)])
+    return [Entry(look.legend, look, features.kind) for number, look in _looks(features).items() if number in shown and look.legend]
 
 
-def _symbols(style: Style, table: pd.DataFrame) -> np.ndarray:
-    numbers = np.zeros(len(table), dtype=int)
-    if style.field is None:
-        return numbers
-    values = text_of(table[style.field])
-    for number, one in enumerate(style.classes, start=1):
-        numbers[values.isin([str(value) for value in one.values]).to_numpy(dtype=bool)] = number
-    return numbers
+def _looks(features: Features) -> dict[int, Symbol]:
+    """The symbols that draw a feature of these, by number."""
+    return {int(number): symbol_of(features.style, int(number)) for number in np.unique(features.symbols)}
 
 
 def _inner(frame: Frame) -> tuple[float, float, float, float]:
@@ -224,19 +197,3 @@ def _inner(frame: Frame) -> tuple[float, float, float, float]:
     left, bottom, right, top = frame.box_pt
     hair = 2 * prep.QUANTUM_PT
     return left + hair, bottom + hair, right - hair, top - hair
-
-
-def _broken(lines: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    if not len(boxes) or not len(lines):
-        return lines
-    lines = np.asarray(lines, dtype=object).copy()
-    at, box = shapely.STRtree(boxes).query(lines, predicate="intersects")
-    order = np.argsort(at, kind="stable")
-    hit, group = np.unique(at[order], return_inverse=True)
-    # Labels do not touch each other, so those on one line are a valid multipolygon as they are.
-    lines[hit] = shapely.difference(lines[hit], shapely.multipolygons(boxes[box[order]], indices=group))
-    return lines
-
-
-def _places(features: Features, number: int) -> np.ndarray:
-    return shapely.get_coordinates(shapely.get_parts(features.shapes[features.symbols == number]))

@@ -6,6 +6,7 @@ edge once, in chunks an old RIP can hold.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
@@ -31,13 +32,17 @@ class Rings(NamedTuple):
 
 def on_page(geometries: np.ndarray, frame: Frame) -> np.ndarray:
     """Geometries in page points. Nulls stay null; elevations are left behind."""
-    return shapely.transform(shapely.force_2d(geometries), frame.to_page)
+    return shapely.transform(geometries, frame.to_page)
 
 
-def sound(geometries: np.ndarray) -> np.ndarray:
-    """Geometries with the invalid ones mended, so that they can be cut: the area painted is the same. Others are untouched."""
+def invalid(geometries: np.ndarray) -> np.ndarray:
+    """Which geometries are invalid, as a polygon that crosses itself; nulls are not."""
+    return ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
+
+
+def sound(geometries: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """Geometries with the `invalid` ones mended, so that they can be cut: the area painted is the same. Others are untouched."""
     geometries = np.asarray(geometries, dtype=object).copy()
-    bad = np.flatnonzero(~shapely.is_valid(geometries) & ~shapely.is_missing(geometries))
     geometries[bad] = shapely.make_valid(geometries[bad], method="structure", keep_collapsed=False)
     return geometries
 
@@ -63,11 +68,10 @@ def areas(polygons: np.ndarray) -> Rings:
 
     One piece is one polygon with its holes: a hole in another path would be filled.
     """
-    parts = shapely.get_parts(polygons)
-    parts = parts[(shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)]
+    parts = _spread(_areas_of(polygons))
     rings, owner = shapely.get_rings(shapely.orient_polygons(parts), return_index=True)
     # Ring by ring: what crosses by half a dot is not seen, and keeping topology costs minutes on streets with a thousand holes.
-    rings = shapely.simplify(rings, TOLERANCE_PT, preserve_topology=False)
+    rings = _simplified(rings)
     whole = shapely.get_num_coordinates(rings) >= 4
     rings, owner = rings[whole], owner[whole]
     points, ring = shapely.get_coordinates(rings, return_index=True)
@@ -78,35 +82,33 @@ def areas(polygons: np.ndarray) -> Rings:
     return Rings(_quantised(points[keep]), starts - np.arange(len(starts)), _firsts(owner))
 
 
-def edges(polygons: np.ndarray, box_pt: tuple[float, float, float, float], *, shared: bool = True) -> np.ndarray:
+def edges(
+    polygons: np.ndarray, box_pt: tuple[float, float, float, float], *, shared: bool = True, noded: bool = False
+) -> np.ndarray:
     """
     The boundary lines of polygons (page points), each edge that two of them share once (or, without `shared`, not at all), cut
     to a box.
 
-    Edges are the same when their end points agree to `QUANTUM_PT`. What is left of each ring stays in one line as far as it
-    runs on.
+    Edges are the same when their end points agree to `QUANTUM_PT`. With `noded`, an edge on which a vertex of another polygon
+    lies is two edges: neighbours that do not have the same vertices share their edges then too, and their dashes do not beat
+    against each other. What is left of each ring stays in one line as far as it runs on.
 
     Returns
     -------
     array of LineString
     """
-    rings = shapely.get_rings(polygons)
-    points, ring = shapely.get_coordinates(rings, return_index=True)
+    parts = _areas_of(polygons)
+    points, ring, part = _vertices(parts)
     if len(points) < 2:
         return np.array([], dtype=object)
-    grid = np.rint(points / QUANTUM_PT).astype(np.int64)
-    grid -= grid.min(axis=0)
-    _, vertex = np.unique(grid[:, 0] * (grid[:, 1].max() + 1) + grid[:, 1], return_inverse=True)
-    begin, end = vertex[:-1], vertex[1:]
-    real = (ring[:-1] == ring[1:]) & (begin != end)
-    key = np.minimum(begin, end).astype(np.int64) * (int(vertex.max()) + 1) + np.maximum(begin, end)
-    first = np.zeros(len(key), dtype=bool)
-    at = np.flatnonzero(real)
-    _, once, times = np.unique(key[at], return_index=True, return_counts=True)
-    first[at[once if shared else once[times == 1]]] = True
+    if noded:
+        points, ring = _split(points, ring, part, parts)
+    key, _ = _keys(points, ring)
+    real = np.flatnonzero(key >= 0)
+    _, once, times = np.unique(key[real], return_index=True, return_counts=True)
+    kept = np.sort(real[once if shared else once[times == 1]])
 
     # A run of kept edges i, i+1, ... of one ring is one line through points i ... last + 1.
-    kept = np.flatnonzero(first)
     if not len(kept):
         return np.array([], dtype=object)
     new = np.append(True, (np.diff(kept) > 1) | (ring[kept[1:]] != ring[kept[:-1]]))
@@ -116,7 +118,13 @@ def edges(polygons: np.ndarray, box_pt: tuple[float, float, float, float], *, sh
     owner = np.concatenate([run, np.arange(len(lasts))])
     order = np.lexsort((index, owner))
     lines = shapely.linestrings(points[index[order]], indices=owner[order])
-    return _parts(clipped(lines, box_pt))
+    return _lines_of(clipped(lines, box_pt))
+
+
+def run_on(lines: np.ndarray) -> np.ndarray:
+    """Lines with those that meet end to end, two at a place, made one; in an order that does not depend on theirs."""
+    parts = _lines_of(lines)
+    return _lines_of(shapely.normalize(shapely.line_merge(shapely.multilinestrings([parts])))) if len(parts) else parts
 
 
 def strokes(lines: np.ndarray, *, joined: bool = False) -> Rings:
@@ -125,20 +133,23 @@ def strokes(lines: np.ndarray, *, joined: bool = False) -> Rings:
 
     One piece is one line; a line of more than `CHUNK` vertices is cut into several that share a vertex.
     """
-    parts = _parts(lines)
-    if joined and len(parts):
-        parts = _parts(shapely.line_merge(shapely.multilinestrings([parts])))
-    parts = shapely.simplify(parts, TOLERANCE_PT, preserve_topology=False)
+    parts = run_on(lines) if joined else _lines_of(lines)
+    parts = _simplified(_spread(parts))
     points, owner = shapely.get_coordinates(parts, return_index=True)
     starts = _firsts(owner)
     lengths = np.diff(np.append(starts, len(points)))
     if (lengths > CHUNK).any():
-        pieces = []
+        cut = []
         for line in np.split(points, starts[1:]):
-            pieces += [line[i : i + CHUNK] for i in range(0, max(len(line) - 1, 1), CHUNK - 1)]
-        points = np.concatenate(pieces)
-        starts = np.cumsum([0] + [len(piece) for piece in pieces[:-1]])
+            cut += [line[i : i + CHUNK] for i in range(0, max(len(line) - 1, 1), CHUNK - 1)]
+        points = np.concatenate(cut)
+        starts = np.cumsum([0] + [len(piece) for piece in cut[:-1]])
     return Rings(_quantised(points), starts, np.arange(len(starts)))
+
+
+def pieces(segments: np.ndarray) -> Rings:
+    """Straight pieces (m x 2 x 2, page points) as strokes, in their order."""
+    return Rings(_quantised(segments.reshape(-1, 2)), np.arange(0, 2 * len(segments), 2), np.arange(len(segments)))
 
 
 def chunks(rings: Rings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -155,11 +166,101 @@ def chunks(rings: Rings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         at = upto
 
 
-def _parts(lines: np.ndarray) -> np.ndarray:
-    parts = shapely.get_parts(shapely.get_parts(lines))
-    kinds = shapely.get_type_id(parts)
-    line = (kinds == shapely.GeometryType.LINESTRING) | (kinds == shapely.GeometryType.LINEARRING)
-    return parts[line & ~shapely.is_empty(parts)]
+def _vertices(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The vertices of polygons, the number of the ring each is of, and the number of the polygon each ring is of."""
+    if not shapely.get_num_interior_rings(polygons).any():
+        # No ring has to be made for what is one already: most lots.
+        return *shapely.get_coordinates(polygons, return_index=True), np.arange(len(polygons))
+    rings, part = shapely.get_rings(polygons, return_index=True)
+    return *shapely.get_coordinates(rings, return_index=True), part
+
+
+def _keys(points: np.ndarray, ring: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    For the edges between successive points a number that is the same for edges between the same places, -1 for what is no edge;
+    and for each point the number of its place.
+    """
+    grid = np.rint(points / QUANTUM_PT).astype(np.int64)
+    grid -= grid.min(axis=0)
+    _, place = np.unique(grid[:, 0] * (grid[:, 1].max() + 1) + grid[:, 1], return_inverse=True)
+    begin, end = place[:-1], place[1:]
+    key = np.minimum(begin, end).astype(np.int64) * (int(place.max()) + 1) + np.maximum(begin, end)
+    key[(ring[:-1] != ring[1:]) | (begin == end)] = -1
+    return key, place
+
+
+def _split(points: np.ndarray, ring: np.ndarray, part: np.ndarray, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    The vertices of rings with those added that a vertex of another polygon lies between.
+
+    Only edges that no other one equals can hide one, only their ends can be hidden, and only polygons whose boxes meet can do it
+    to each other: of most layers nearly all is left out before anything is measured.
+    """
+    boxes = shapely.box(*(shapely.bounds(parts) + QUANTUM_PT * np.array([-1, -1, 1, 1])).T)
+    tree = shapely.STRtree(boxes)
+    one, other = tree.query(boxes)
+    meets = np.zeros(len(parts), dtype=bool)
+    meets[one[one != other]] = True
+    if not meets.any():
+        return points, ring
+    key, place = _keys(points, ring)
+    _, kind, times = np.unique(key, return_inverse=True, return_counts=True)
+    owner = part[ring[:-1]]
+    alone = np.flatnonzero((times[kind] == 1) & (key >= 0) & meets[owner])
+    segments = shapely.linestrings(np.stack([points[alone], points[alone + 1]], axis=1))
+    at, near = tree.query(segments)
+    at = np.unique(at[near != owner[alone[at]]])
+    alone, segments = alone[at], segments[at]
+    ends = np.concatenate([alone, alone + 1])
+    ends = ends[np.unique(place[ends], return_index=True)[1]]
+    which, segment = shapely.STRtree(segments).query(shapely.points(points[ends]), predicate="dwithin", distance=QUANTUM_PT)
+    along = shapely.line_locate_point(segments[segment], shapely.points(points[ends[which]]))
+    inside = (along > 1.5 * QUANTUM_PT) & (along < shapely.length(segments[segment]) - 1.5 * QUANTUM_PT)
+    which, edge, along = ends[which[inside]], alone[segment[inside]], along[inside]
+    order = np.lexsort((along, edge))
+    which, edge = which[order], edge[order]
+    return np.insert(points, edge + 1, points[which], axis=0), np.insert(ring, edge + 1, ring[edge])
+
+
+def _simplified(lines: np.ndarray) -> np.ndarray:
+    """Lines or rings without the vertices nobody can see; those of a few vertices, as most lots have, are left as they are."""
+    lines = np.asarray(lines, dtype=object).copy()
+    many = shapely.get_num_coordinates(lines) > 6
+    lines[many] = shapely.simplify(lines[many], TOLERANCE_PT, preserve_topology=False)
+    return lines
+
+
+def _spread(shapes: np.ndarray) -> np.ndarray:
+    """
+    Shapes in the order of a Hilbert curve over the page, when they make more than one path, so that the shapes of a path lie
+    together: a viewer then skips the paths it does not show.
+    """
+    if int(shapely.get_num_coordinates(shapes).sum()) <= CHUNK:
+        return shapes
+    return shapes[np.argsort(gpd.GeoSeries(shapes).hilbert_distance(level=8).to_numpy(), kind="stable")]
+
+
+def parts_of(geometries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The single geometries in geometries and in their collections, empty ones left out, and the number of the one each is of."""
+    geometries = np.asarray(geometries, dtype=object)
+    owner = np.arange(len(geometries))
+    while (shapely.get_type_id(geometries) > shapely.GeometryType.POLYGON).any():
+        geometries, at = shapely.get_parts(geometries, return_index=True)
+        owner = owner[at]
+    there = ~(shapely.is_empty(geometries) | shapely.is_missing(geometries))
+    return (geometries, owner) if there.all() else (geometries[there], owner[there])
+
+
+def _lines_of(geometries: np.ndarray) -> np.ndarray:
+    parts, _ = parts_of(geometries)
+    line = np.isin(shapely.get_type_id(parts), (shapely.GeometryType.LINESTRING, shapely.GeometryType.LINEARRING))
+    return parts if line.all() else parts[line]
+
+
+def _areas_of(geometries: np.ndarray) -> np.ndarray:
+    parts, _ = parts_of(geometries)
+    area = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    return parts if area.all() else parts[area]
 
 
 def _firsts(owner: np.ndarray) -> np.ndarray:

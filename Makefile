@@ -24,7 +24,7 @@ demo: $(STAMP)  ## the whole story on the sample city, into demo/
 	$(BIN)/citygis demo demo --overwrite
 
 test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: $(STAMP)  ## style and layout of the code
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ What citygis raises.
     ├── StoreError      the City geodatabase cannot be opened, is locked, or refuses the load
     │   └── ConflictError   somebody else changed the same features in the meantime
     ├── SheetError      a map sheet that cannot be drawn as asked
+    ├── AnalysisError   a department's question that cannot be answered from what was given
     └── SyncError       an exchange with ArcGIS Online that stopped
 
 A wrong argument is a plain ``ValueError``. Bad *ground* (an overlap, a duplicate APN) is never an exception: it is
@@ -56,6 +57,10 @@ class ConflictError(StoreError):
 
 class SheetError(CityGISError):
     """A map sheet that cannot be drawn as asked."""
+
+
+class AnalysisError(CityGISError):
+    """A department's question that cannot be answered from what was given."""
 
 
 class SyncError(CityGISError):

@@ -16,6 +16,7 @@ ORDER = [
     ["cli"],
     ["doctor"],
     ["samples"],
+    ["analysis"],
     ["sheets"],
     ["reports"],
     ["store"],
@@ -208,7 +209,7 @@ _PACKAGE_OF = {"PIL": "pillow"}
 def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported():
     asked = {requirement(text)[0] for text in PROJECT["dependencies"]}
     extras = PROJECT["optional-dependencies"]
-    optional = {requirement(text)[0] for text in (*extras["dwg"], *extras["postgis"])}
+    optional = {requirement(text)[0] for text in (*extras["analysis"], *extras["dwg"], *extras["postgis"])}
     assert imported_packages() - optional == asked
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from citygis.city import City
     from citygis.quality.exceptions import Acceptance
+    from citygis.store import Store
 
 
 def as_sent(path: Path, within: str | None, source_crs: str | None, *, quiet: bool) -> "pd.DataFrame":
@@ -64,6 +65,28 @@ def layers_of_file(path: Path, city: "City", *, hint: str = "Look at the path.")
             f"{path} has no layer of the City's schema; it has: {', '.join(there) or 'none'}. Say which one it is: --as LAYER."
         )
     return known, [name for name in there if name not in known]
+
+
+def store_or_file(source: Path | None, city: "City") -> "Path | Store":
+    """
+    `source`, or the City's geodatabase where no file is named.
+
+    Raises
+    ------
+    StoreError
+        If there is no geodatabase yet.
+    """
+    from citygis.cli.results import place_of
+    from citygis.errors import StoreError
+    from citygis.store import database_of, store
+
+    if source is not None:
+        return source
+    if not database_of(city).exists():  # `store` would make one
+        raise StoreError(
+            f"{place_of(city)} is not there yet. Load something first: citygis load FILE, or name a file: --from FILE.gpkg."
+        )
+    return store(city)
 
 
 def register_of(named: str | None, city: "City") -> "tuple[Acceptance, ...] | None":

@@ -3,6 +3,7 @@ An answer as CSV.
 """
 
 import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from citygis.publish import publishing
@@ -33,11 +34,16 @@ def write_csv(path: Path | str, answer: Answer, *, overwrite: bool = False) -> l
     StoreError
         If the file exists or cannot be written.
     """
+    return write_rows(path, answer.columns, answer.rows, overwrite=overwrite)
+
+
+def write_rows(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, overwrite: bool = False) -> list[str]:
+    """Rows of cells as CSV; remarks and errors as `write_csv`."""
     guarded = 0
     with publishing(path, overwrite=overwrite) as temporary, temporary.open("w", encoding="utf-8-sig", newline="") as file:
         lines = csv.writer(file)
-        lines.writerow([_guarded(name) for name in answer.columns])
-        for row in answer.rows:
+        lines.writerow([_guarded(name) for name in columns])
+        for row in rows:
             cells = [_guarded(value) for value in row]
             guarded += sum(isinstance(a, str) and a != b for a, b in zip(row, cells, strict=True))
             lines.writerow(cells)

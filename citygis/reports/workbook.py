@@ -2,10 +2,12 @@
 An answer as an Excel workbook: the rows with their totals, and a sheet that says where they come from.
 """
 
+import datetime
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
@@ -50,37 +52,81 @@ def write_workbook(path: Path | str, answer: Answer, *, overwrite: bool = False)
     StoreError
         If there are more rows or columns than a worksheet has, the file exists, or it cannot be written.
     """
-    if len(answer.rows) + 2 > MAX_ROWS or len(answer.columns) > MAX_COLUMNS:
-        raise StoreError(
-            f"{len(answer.rows):,} rows and {len(answer.columns):,} columns are more than a worksheet holds ({MAX_ROWS:,} and "
-            f"{MAX_COLUMNS:,}). Write .csv, or ask for less. Nothing was changed."
-        )
-    book, remarks = Workbook(write_only=True), {}
-    sheet = book.create_sheet("Report")
-    sheet.freeze_panes = "A2"
-    for i, width in enumerate(_widths(answer), 1):
-        sheet.column_dimensions[get_column_letter(i)].width = width
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(answer.columns))}{len(answer.rows) + 1}"
-    sheet.append([_cell(sheet, name, remarks, **_HEAD) for name in answer.columns])
-    for row in answer.rows:
-        sheet.append([_cell(sheet, value, remarks) for value in row])
+    foot = None
     if answer.totals:
         foot = [answer.totals.get(name) for name in answer.columns]
         if foot[0] is None:
             foot[0] = "Total"
-        sheet.append([_cell(sheet, value, remarks, **_FOOT) for value in foot])
-    about = book.create_sheet("Control")
-    about.column_dimensions["A"].width, about.column_dimensions["B"].width = 26, 80
-    for name, value in _about(answer):
-        looks = {"alignment": Alignment(wrap_text=True, vertical="top")}
-        about.append([_cell(about, name, {}, font=Font(bold=True), **looks), _cell(about, value, {}, **looks)])
-    book.properties.creator, book.properties.title = "citygis", answer.query.title
-    book.properties.created = book.properties.modified = answer.at.replace(tzinfo=None, microsecond=0)
+    page = Worksheet("Report", tuple(answer.columns), answer.rows, foot)
+    packed, remarks = workbook_bytes((page,), {"Control": _about(answer)}, title=answer.query.title, at=answer.at)
+    with publishing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(packed)
+    return remarks
+
+
+class Worksheet(NamedTuple):
+    """A worksheet: its title, the names of its columns, its rows, and a last row of totals (or None)."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[Cell]]
+    foot: Sequence[Cell] | None = None
+
+
+def workbook_bytes(
+    pages: Sequence[Worksheet], about: Mapping[str, Sequence[tuple[str, Cell]]], *, title: str, at: datetime.datetime
+) -> tuple[bytes, list[str]]:
+    """
+    Tables as an Excel workbook.
+
+    Parameters
+    ----------
+    pages : sequence of Worksheet
+    about : mapping of str to sequence of (name, value)
+        Further worksheets that tell something line by line.
+    title : str
+    at : datetime
+        When it was made; the only thing in the file that is not of the tables.
+
+    Returns
+    -------
+    bytes
+    list of str
+        Remarks, as `write_workbook` gives them.
+
+    Raises
+    ------
+    StoreError
+        If a table is larger than a worksheet.
+    """
+    book, remarks = Workbook(write_only=True), {}
+    for page in pages:
+        if len(page.rows) + 2 > MAX_ROWS or len(page.columns) > MAX_COLUMNS:
+            raise StoreError(
+                f"{len(page.rows):,} rows and {len(page.columns):,} columns are more than a worksheet holds ({MAX_ROWS:,} and "
+                f"{MAX_COLUMNS:,}). Write .csv, or ask for less. Nothing was changed."
+            )
+        sheet = book.create_sheet(page.title)
+        sheet.freeze_panes = "A2"
+        for i, width in enumerate(_widths(page), 1):
+            sheet.column_dimensions[get_column_letter(i)].width = width
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(page.columns))}{len(page.rows) + 1}"
+        sheet.append([_cell(sheet, name, remarks, **_HEAD) for name in page.columns])
+        for row in page.rows:
+            sheet.append([_cell(sheet, value, remarks) for value in row])
+        if page.foot:
+            sheet.append([_cell(sheet, value, remarks, **_FOOT) for value in page.foot])
+    for name, lines in about.items():
+        sheet = book.create_sheet(name)
+        sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 26, 80
+        for key, value in lines:
+            looks = {"alignment": Alignment(wrap_text=True, vertical="top")}
+            sheet.append([_cell(sheet, key, {}, font=Font(bold=True), **looks), _cell(sheet, value, {}, **looks)])
+    book.properties.creator, book.properties.title = "citygis", title
+    book.properties.created = book.properties.modified = at.replace(tzinfo=None, microsecond=0)
     packed = io.BytesIO()
     book.save(packed)
-    with publishing(path, overwrite=overwrite) as temporary:
-        temporary.write_bytes(_undated(packed))
-    return [f"{n:,} {what}" for what, n in remarks.items()]
+    return _undated(packed), [f"{n:,} {what}" for what, n in remarks.items()]
 
 
 def _cell(sheet, value: Cell, remarks: dict[str, int], **looks) -> WriteOnlyCell:
@@ -110,9 +156,9 @@ def _count(remarks: dict[str, int], what: str) -> None:
     remarks[what] = remarks.get(what, 0) + 1
 
 
-def _widths(answer: Answer) -> Iterator[float]:
-    for i, name in enumerate(answer.columns):
-        longest = max([len(name), *(len(str(row[i])) for row in answer.rows[:_WIDTH_ROWS] if row[i] is not None)])
+def _widths(page: Worksheet) -> Iterator[float]:
+    for i, name in enumerate(page.columns):
+        longest = max([len(name), *(len(str(row[i])) for row in page.rows[:_WIDTH_ROWS] if row[i] is not None)])
         yield min(60.0, longest + 3.0)
 
 

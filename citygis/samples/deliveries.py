@@ -39,6 +39,7 @@ BASE_LAYERS = (
     "park",
     "park_access",
     "source_document",
+    "parcel_owner",
 )
 """The layers of ``city_base.gpkg``: the City's own, the parcels as of last quarter among them."""
 

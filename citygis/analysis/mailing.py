@@ -1,0 +1,236 @@
+"""
+Mail to owners and occupants: one piece for each mailing address, nobody left out in silence.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from citygis.analysis.parcels import bare
+
+MAX_NAMES = 2
+"""Names on one piece. Owners beyond these who share the address get a piece of their own."""
+
+PIECE_COLUMNS = ["kind", "line_1", "line_2", "line_3", "line_4", "line_5", "last_line", "apns"]
+_ADDRESS = ("mail_1", "mail_2", "mail_3")
+_LAST = ("mail_city", "mail_state", "mail_zip")
+
+
+class Mailing(NamedTuple):
+    """
+    The mail of a notice.
+
+    Parameters
+    ----------
+    pieces : DataFrame
+        `PIECE_COLUMNS`, one row per piece: ``kind`` owner or occupant, the lines of its label, the parcels it is for.
+    owners : int
+        Different owners of the list, by name and address.
+    open : list of (what, why, remedy)
+        Owners who are not reached.
+    documents : dict of str to bytes
+        ``labels_5160.pdf``.
+    roll_sha256 : str
+        Of the roll's rows that were used, so that they can be told again.
+    """
+
+    pieces: pd.DataFrame
+    owners: int
+    open: list[tuple[str, str, str]]
+    documents: dict[str, bytes]
+    roll_sha256: str
+
+
+def mailing(
+    table: pd.DataFrame,
+    roll: pd.DataFrame | None,
+    addresses: gpd.GeoDataFrame | None,
+    *,
+    parcels: gpd.GeoDataFrame,
+    shapes: np.ndarray,
+    inside: np.ndarray,
+    public: bool,
+) -> Mailing:
+    """
+    The mail to the owners of a list's parcels, and to the occupants of its addresses.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The list; ``owners`` and, without `public`, ``owner_name`` are added in place.
+    roll : DataFrame or None
+    addresses : GeoDataFrame or None
+        Given, each address on a parcel of the list gets a piece.
+    parcels : GeoDataFrame
+    shapes : array
+        Their ground.
+    inside : array of bool
+        Which of them are on the list.
+    public : bool
+        Whether names and addresses are left out.
+    """
+    if roll is None:
+        used = pd.DataFrame(columns=["apn", "owner_name", "confidential", *_ADDRESS, *_LAST])
+    else:
+        used = _of_list(roll, table)
+    open_: list[tuple[str, str, str]] = []
+    names = used.groupby("apn")["owner_name"]
+    number = bare(table["apn"])
+    table["owners"] = number.map(names.size()).fillna(0).astype(int)
+    withheld = used["confidential"].to_numpy(dtype=bool)
+    if roll is not None:
+        without = table["owners"].eq(0)
+        if without.any():
+            apns = ", ".join(table.loc[without, "apn"].head(10))
+            open_.append(
+                (
+                    f"Who owns {without.sum():,} parcels of the list",
+                    f"The roll has no owner for {apns}{' ...' if without.sum() > 10 else ''}.",
+                    "Look at the county's latest roll.",
+                )
+            )
+        if withheld.any():
+            apns = ", ".join(sorted(set(used.loc[withheld, "apn"]))[:10])
+            open_.append(
+                (
+                    f"Mail to {withheld.sum():,} owners",
+                    f"Their names and addresses are confidential ({apns}).",
+                    "Have the assessor's office mail these notices.",
+                )
+            )
+        lost = ~withheld & used[list(_LAST)].isna().any(axis=1).to_numpy() | (~withheld & used["mail_1"].isna().to_numpy())
+        if lost.any():
+            apns = ", ".join(sorted(set(used.loc[lost, "apn"]))[:10])
+            open_.append(
+                (
+                    f"Mail to {lost.sum():,} owners",
+                    f"Their mailing addresses on the roll are incomplete ({apns}).",
+                    "Look them up; their pieces are left out.",
+                )
+            )
+        used = used.assign(reached=~withheld & ~lost)
+    else:
+        used = used.assign(reached=False)
+    if not public:
+        shown = used["owner_name"].mask(withheld, "confidential")
+        table["owner_name"] = number.map(shown.groupby(used["apn"]).agg("; ".join))
+    pieces = [_owner_pieces(used[used["reached"]])]
+    if addresses is not None:
+        pieces.append(_occupant_pieces(addresses, parcels, shapes, inside, pieces[0], open_))
+    mail = pd.concat(pieces, ignore_index=True)
+    owners = len(used[["owner_name", *_ADDRESS, *_LAST]].apply(_folded).drop_duplicates())
+    digest = hashlib.sha256(used.drop(columns="reached").to_csv(index=False).encode()).hexdigest()
+    if public:
+        return Mailing(pd.DataFrame({"pieces": [len(mail)]}), owners, open_, {}, digest)
+    from citygis.analysis.labels_5160 import labels_pdf
+
+    return Mailing(mail, owners, open_, {"labels_5160.pdf": labels_pdf(mail)} if len(mail) else {}, digest)
+
+
+def _of_list(roll: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The roll's rows of the list's parcels, with every column that mail needs, in an order of their own."""
+    number = bare(roll["apn"])
+    ours = number.isin(set(bare(table["apn"]))).to_numpy(dtype=bool)
+    roll = roll[ours]
+    used = pd.DataFrame({"apn": number[ours]})
+    for name in ("owner_name", *_ADDRESS, *_LAST):
+        used[name] = roll[name].astype("str").str.strip().replace("", None).to_numpy() if name in roll.columns else None
+        used[name] = used[name].astype("str")
+    told = (
+        roll["confidential"].astype("str").str.strip().str.lower()
+        if "confidential" in roll.columns
+        else pd.Series("", index=roll.index)
+    )
+    used["confidential"] = told.isin(["true", "1", "1.0", "y", "yes", "t"]).to_numpy()
+    used = used.assign(owner_name=used["owner_name"].fillna("OWNER OF RECORD"))
+    return used.sort_values([*used.columns], kind="stable").drop_duplicates().reset_index(drop=True)
+
+
+def _folded(values: pd.Series) -> pd.Series:
+    return values.fillna("").str.upper().str.replace(r"[^0-9A-Z]+", " ", regex=True).str.strip()
+
+
+def _owner_pieces(used: pd.DataFrame) -> pd.DataFrame:
+    """One piece for each mailing address and at most `MAX_NAMES` names there."""
+    if not len(used):
+        return pd.DataFrame(columns=PIECE_COLUMNS, dtype="str")
+    place = used[[*_ADDRESS, *_LAST]].apply(_folded).agg("|".join, axis=1)
+    name = _folded(used["owner_name"])
+    # The names at an address in alphabetical order, the same name once: two to a piece.
+    pairs = pd.DataFrame({"place": place, "name": name}).drop_duplicates().sort_values(["place", "name"], kind="stable")
+    number = pairs.groupby("place").cumcount() // MAX_NAMES
+    numbered = pd.Series(number.to_numpy(), index=pd.MultiIndex.from_frame(pairs))
+    piece = place + "#" + pd.Series(numbered.loc[list(zip(place, name, strict=True))].to_numpy(), index=used.index).astype("str")
+    rows = []
+    for _, some in used.groupby(piece, sort=True):
+        first = some.iloc[0]
+        names = list(dict.fromkeys(some.sort_values("owner_name")["owner_name"]))
+        names = [n for i, n in enumerate(names) if _bare_name(n) not in {_bare_name(m) for m in names[:i]}]
+        lines = [*names, *(first[column] for column in _ADDRESS if pd.notna(first[column]))]
+        last = f"{first['mail_city']} {first['mail_state']} {first['mail_zip']}"
+        rows.append(("owner", *(lines + [""] * 5)[:5], last, ", ".join(sorted(set(some["apn"])))))
+    return pd.DataFrame(rows, columns=PIECE_COLUMNS).astype("str")
+
+
+def _bare_name(name: str) -> str:
+    return "".join(c for c in name.upper() if c.isalnum())
+
+
+def _occupant_pieces(
+    addresses: gpd.GeoDataFrame,
+    parcels: gpd.GeoDataFrame,
+    shapes: np.ndarray,
+    inside: np.ndarray,
+    owners: pd.DataFrame,
+    open_: list[tuple[str, str, str]],
+) -> pd.DataFrame:
+    """A piece for the occupant of each address on a parcel of the list, unless an owner's mail goes to that address."""
+    at = np.flatnonzero(inside)
+    points, where = shapely.STRtree(shapes[at]).query(addresses.geometry.values, predicate="intersects")
+    first = np.unique(points, return_index=True)[1]
+    points, where = points[first], at[where[first]]
+    some = addresses.iloc[points]
+    parts = [
+        some[name].astype("str").fillna("") if name in some else ""
+        for name in ("Add_Number", "St_PreDir", "St_Name", "St_PosTyp", "St_PosDir")
+    ]
+    street = pd.Series(parts[0], index=some.index).astype("str")
+    for part in parts[1:]:
+        street = street + " " + part
+    street = street.str.replace(r"\s+", " ", regex=True).str.strip()
+    unit = some["Unit"].astype("str").fillna("") if "Unit" in some else pd.Series("", index=some.index)
+    street = street + unit.where(unit == "", " UNIT " + unit)
+    city = some["Post_Comm"].astype("str").fillna("") if "Post_Comm" in some else pd.Series("", index=some.index)
+    state = some["A1"].astype("str").fillna("") if "A1" in some else pd.Series("", index=some.index)
+    code = some["Post_Code"].astype("str").fillna("") if "Post_Code" in some else pd.Series("", index=some.index)
+    whole = (street != "") & (city != "") & (code != "")
+    if (~whole).any():
+        open_.append(
+            (
+                f"Mail to the occupants of {(~whole).sum():,} addresses",
+                "Their number, street, city or ZIP code is missing.",
+                "Complete the address points.",
+            )
+        )
+    last = city + " " + state + " " + code
+    pieces = pd.DataFrame(
+        {
+            "kind": "occupant",
+            "line_1": "OCCUPANT",
+            "line_2": street.to_numpy(),
+            "line_3": "",
+            "line_4": "",
+            "line_5": "",
+            "last_line": last.to_numpy(),
+            "apns": bare(parcels["apn"]).iloc[where].to_numpy(),
+        }
+    )[whole.to_numpy()]
+    reached = set(_folded(owners["line_2"] + " " + owners["last_line"])) | set(
+        _folded(owners["line_3"] + " " + owners["last_line"])
+    )
+    pieces = pieces[~_folded(pieces["line_2"] + " " + pieces["last_line"]).isin(reached).to_numpy()]
+    return pieces.drop_duplicates(["line_2", "last_line"]).sort_values(["last_line", "line_2"], kind="stable").astype("str")

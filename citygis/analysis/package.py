@@ -1,0 +1,225 @@
+"""
+An answer as a folder of files: the list as XLSX and CSV, the ground as GeoPackage, the map as PDF, and a note on the method.
+"""
+
+import datetime
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import geopandas as gpd
+import jinja2
+import numpy as np
+import pandas as pd
+import shapely
+
+from citygis.analysis.answer import Answer, MapPlan
+from citygis.city import City
+from citygis.errors import AnalysisError
+from citygis.gpkg import write_geopackage
+from citygis.publish import publish_text, publishing, publishing_folder
+from citygis.reports import Worksheet, workbook_bytes, write_rows
+from citygis.sheets import Figure, Preflight, Sheet, Style, draw
+
+NAMES = {"csv": "list.csv", "xlsx": "list.xlsx", "gpkg": "ground.gpkg", "map": "map.pdf", "note": "method.html"}
+"""What the files of a package are called. A question's own documents lie beside them."""
+
+ROOM_FT = 60.0
+"""What a map shows around the ground of its answer."""
+
+
+class Package(NamedTuple):
+    """
+    What was written.
+
+    Parameters
+    ----------
+    folder : Path
+    files : tuple of Path
+    preflight : Preflight or None
+        Of the map; None when the answer has none.
+    remarks : tuple of str
+        What a format could not hold as it is.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    preflight: Preflight | None
+    remarks: tuple[str, ...]
+
+
+def write_package(
+    answer: Answer,
+    folder: Path | str,
+    *,
+    city: City,
+    base: Mapping[str, gpd.GeoDataFrame] = {},
+    at: datetime.datetime | None = None,
+    overwrite: bool = False,
+) -> Package:
+    """
+    Write an answer's files.
+
+    Parameters
+    ----------
+    answer : Answer
+    folder : path
+        Made whole or not at all; with `overwrite` the files of one that is there are replaced, each whole.
+    city : City
+    base : mapping of str to GeoDataFrame
+        City layers that the map is drawn over.
+    at : datetime, optional
+        When it was answered; now when not given. The one thing in the files that is not of the answer.
+    overwrite : bool
+
+    Returns
+    -------
+    Package
+
+    Raises
+    ------
+    StoreError
+        If the folder exists and `overwrite` is false, or cannot be written.
+    """
+    at = at or datetime.datetime.now(datetime.UTC)
+    folder = Path(folder)
+    if overwrite and folder.is_dir():
+        return _written(answer, folder, folder, city, base, at, overwrite=True)
+    with publishing_folder(folder) as temporary:
+        return _written(answer, temporary, folder, city, base, at, overwrite=False)
+
+
+def answer_figure(answer: Answer, *, city: City, base: Mapping[str, gpd.GeoDataFrame] = {}) -> Figure:
+    """
+    The map of an answer.
+
+    Raises
+    ------
+    AnalysisError
+        If the answer has no map, or nothing with ground on it.
+    """
+    plan = answer.map
+    if plan is None:
+        raise AnalysisError(f"The question {answer.question!r} has no map.")
+    own = {name: layer for name, layer in answer.layers.items() if name in plan.styles and len(layer)}
+    shapes = np.concatenate([np.asarray(layer.geometry.values) for layer in own.values()] or [np.array([], dtype=object)])
+    shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
+    if not len(shapes):
+        raise AnalysisError(f"The answer to {answer.question!r} has no ground to draw.")
+    west, south, east, north = (float(v) for v in shapely.total_bounds(shapes))
+    styles = {
+        f"{answer.question}_{name}": Style.model_validate({"layer": name, **plan.styles[name]})
+        for name in plan.styles
+        if name in own
+    }
+    sheet = Sheet.model_validate(
+        {
+            "profile": plan.profile,
+            "layers": [*_base_styles(plan, base), *styles],
+            "view": {"extent": (west - ROOM_FT, south - ROOM_FT, east + ROOM_FT, north + ROOM_FT)},
+            "title_block": {"title": plan.title, "subtitle": plan.subtitle, "notes": plan.notes},
+        }
+    )
+    return draw(sheet, {**base, **own}, city=city, styles=styles)
+
+
+def _base_styles(plan: MapPlan, base: Mapping[str, gpd.GeoDataFrame]) -> list[str]:
+    return [name for name in plan.base if name in base and len(base[name])]
+
+
+def _written(
+    answer: Answer,
+    folder: Path,
+    named: Path,
+    city: City,
+    base: Mapping[str, gpd.GeoDataFrame],
+    at: datetime.datetime,
+    *,
+    overwrite: bool,
+) -> Package:
+    remarks = write_rows(folder / NAMES["csv"], *cells(answer.table), overwrite=overwrite)
+    files = [NAMES["csv"]]
+    pages = {answer.question: answer.table, **answer.tables, "excluded": answer.excluded, "not answered": answer.unanswered}
+    worksheets = [Worksheet(_worksheet_title(name), *cells(table)) for name, table in pages.items()]
+    packed, said = workbook_bytes(worksheets, {"method": _about(answer, city, at)}, title=answer.title, at=at)
+    remarks += said
+    for name, content in ((NAMES["xlsx"], packed), *answer.documents.items()):
+        with publishing(folder / name, overwrite=overwrite) as temporary:
+            temporary.write_bytes(content)
+        files.append(name)
+    ground = {answer.question: answer.geometry, **answer.layers}
+    ground = {name: layer for name, layer in ground.items() if layer is not None}
+    if ground:
+        write_geopackage(folder / NAMES["gpkg"], ground, overwrite=overwrite, last_change=at)
+        files.append(NAMES["gpkg"])
+    report = None
+    if answer.map is not None and any(len(answer.layers.get(name, ())) for name in answer.map.styles):
+        figure = answer_figure(answer, city=city, base=base)
+        figure.save(folder / NAMES["map"], overwrite=overwrite)
+        report = figure.preflight(folder / NAMES["map"])
+        files.append(NAMES["map"])
+    publish_text(folder / NAMES["note"], note_html(answer, city=city, at=at, files=files), overwrite=overwrite)
+    files.append(NAMES["note"])
+    return Package(named, tuple(named / name for name in files), report, tuple(dict.fromkeys(remarks)))
+
+
+def note_html(answer: Answer, *, city: City, at: datetime.datetime, files: list[str] = ()) -> str:
+    """The note on an answer's method: one page that stands alone, no script, nothing fetched; all text escaped."""
+    template = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    ).from_string((resources.files("citygis.analysis") / "method.html.j2").read_text(encoding="utf-8"))
+    reasons = answer.excluded.groupby("reason", sort=True).size().items()
+    return template.render(answer=answer, city=city, at=at, files=files, reasons=list(reasons), spelt=_spelt)
+
+
+def cells(table: pd.DataFrame) -> tuple[tuple[str, ...], list[tuple]]:
+    """The names of a table's columns, without its geometry, and its rows as cells: text, numbers, truth values and None."""
+    if isinstance(table, gpd.GeoDataFrame):
+        table = pd.DataFrame(table.drop(columns=table.geometry.name))
+    columns = [[_cell(value) for value in table[name].astype(object)] for name in table.columns]
+    return tuple(map(str, table.columns)), list(zip(*columns, strict=True)) if columns else []
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _spelt(value: Any) -> str:
+    value = _cell(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else value
+
+
+def _worksheet_title(name: str) -> str:
+    """Excel allows 31 characters, and not ``[]:*?/\\``."""
+    return "".join(" " if c in "[]:*?/\\" else c for c in name.replace("_", " "))[:31]
+
+
+def _about(answer: Answer, city: City, at: datetime.datetime) -> list[tuple[str, Any]]:
+    method = answer.method
+    lines = [("Question", answer.title), ("City", city.name), ("Answered at", at.isoformat(timespec="seconds"))]
+    lines += [(f"Asked: {name}", _spelt(value)) for name, value in method.parameters.items()]
+    lines += [(f"Step {i}", step) for i, step in enumerate(method.steps, 1)]
+    for each in method.citations:
+        law = f"{_spelt(each.value)} {each.unit}".strip() + f"; {each.law}; {each.certainty}"
+        lines.append((f"Law: {each.key}", ", ".join(filter(None, (law, each.as_of and f"as of {each.as_of}", each.source)))))
+    for each in answer.check:
+        verdict = "agrees" if each.agrees else "DOES NOT AGREE"
+        lines.append(
+            (
+                f"Check: {each.figure}",
+                f"{verdict}: {_spelt(each.value)} here, {_spelt(each.again)} by {each.way} {each.unit}".strip(),
+            )
+        )
+    lines += [("Source", source) for source in method.sources]
+    return [*lines, *(("Remark", remark) for remark in method.remarks)]

@@ -18,6 +18,7 @@ LEADING = 1.28
 """Line to line, in font sizes."""
 
 _STEEPEST_DEG = 100.0
+_WORD = ("word", "word_number")
 
 
 class Placement(NamedTuple):
@@ -28,7 +29,8 @@ class Placement(NamedTuple):
     ----------
     rows : DataFrame
         One row per line of text: ``feature`` (position in the style's features), ``text``, ``easting_pt``, ``northing_pt``
-        (where its baseline begins on the page), ``angle_deg``, ``size_pt``, ``font``, ``color``.
+        (where its baseline begins on the page), ``angle_deg``, ``size_pt``, ``font``, ``color``. A text set letter by letter
+        has a row for each, with the whole of it in ``word`` and which it is, from 1 on, in ``word_number``.
     circles : DataFrame
         ``easting_pt, northing_pt, radius_pt, color`` of the circles drawn around rows.
     boxes : array of Polygon
@@ -50,23 +52,67 @@ class Placement(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Labels of several rows before they have a place: per feature and row the text, width and height, and the whole size."""
+    """
+    Labels of several rows before they have a place.
+
+    Parameters
+    ----------
+    label_rows : tuple of LabelRow
+    texts, spans, widths_pt, heights_pt : list of arrays, n each
+        Per row: the text, its width in font sizes, and what it takes on paper, a circle included.
+    width_pt, height_pt : array, n
+        The whole.
+    """
 
     label_rows: tuple[LabelRow, ...]
     texts: list[np.ndarray]
+    spans: list[np.ndarray]
     widths_pt: list[np.ndarray]
     heights_pt: list[np.ndarray]
     width_pt: np.ndarray
     height_pt: np.ndarray
 
 
-def block(rows: tuple[LabelRow, ...], texts: list[np.ndarray], scale: float) -> Block:
-    """The sizes of labels whose rows are printed at `scale` times their size, but never under 5 pt. A null text takes no room."""
+class Run(NamedTuple):
+    """
+    A text set letter by letter.
+
+    Parameters
+    ----------
+    text : str
+    middle : tuple of float
+        Page points.
+    letters : array of str, m
+        Without the spaces.
+    baselines : array, m x 2
+        Where each letter begins.
+    angles_deg : array, m
+    size_pt : float
+    outline : Polygon
+        What the whole covers, padding included.
+    """
+
+    text: str
+    middle: tuple[float, float]
+    letters: np.ndarray
+    baselines: np.ndarray
+    angles_deg: np.ndarray
+    size_pt: float
+    outline: shapely.Polygon
+
+
+def block(rows: tuple[LabelRow, ...], texts: list[np.ndarray], scale: float, spans: list[np.ndarray] | None = None) -> Block:
+    """
+    The sizes of labels whose rows are printed at `scale` times their size, but never under 5 pt. A null text takes no room.
+
+    `spans` are the `spans` of the texts, where they are known already.
+    """
+    spans = text_spans(rows, texts) if spans is None else spans
     widths, heights = [], []
-    for row, text in zip(rows, texts, strict=True):
+    for row, text, span in zip(rows, texts, spans, strict=True):
         size = size_of(row, scale)
         there = text != ""
-        width = font(row.font).widths(list(text)) * size
+        width = span * size
         height = np.full(len(text), size * font(row.font).cap_height)
         if row.circle:
             across = 2 * circle_radius(width, height)
@@ -81,7 +127,12 @@ def block(rows: tuple[LabelRow, ...], texts: list[np.ndarray], scale: float) -> 
         first = ~found & (text != "")
         tops[first] = size * (LEADING - font(row.font).cap_height)
         found |= text != ""
-    return Block(rows, texts, widths, heights, np.max(widths, axis=0), np.sum(heights, axis=0) - tops)
+    return Block(rows, texts, spans, widths, heights, np.max(widths, axis=0), np.sum(heights, axis=0) - tops)
+
+
+def text_spans(rows: tuple[LabelRow, ...], texts: list[np.ndarray]) -> list[np.ndarray]:
+    """Widths of the texts of each row, in font sizes."""
+    return [font(row.font).widths(text.tolist()) for row, text in zip(rows, texts, strict=True)]
 
 
 def size_of(row: LabelRow, scale: float) -> float:
@@ -91,7 +142,8 @@ def size_of(row: LabelRow, scale: float) -> float:
 
 def ringed(text: np.ndarray) -> np.ndarray:
     """Which texts of a row with circles get one: those a circle becomes, up to four characters."""
-    return np.array([0 < len(string) <= 4 for string in text], dtype=bool)
+    lengths = np.fromiter(map(len, text), dtype=int, count=len(text))
+    return (lengths > 0) & (lengths <= 4)
 
 
 def circle_radius(width_pt: np.ndarray, height_pt: np.ndarray) -> np.ndarray:
@@ -99,11 +151,13 @@ def circle_radius(width_pt: np.ndarray, height_pt: np.ndarray) -> np.ndarray:
     return np.hypot(np.maximum(width_pt, 1.5 * height_pt), height_pt) / 2 + 0.2 * height_pt
 
 
-def boxes_at(centres: np.ndarray, width_pt: np.ndarray, height_pt: np.ndarray, angle_deg: np.ndarray) -> np.ndarray:
+def boxes_at(
+    centres: np.ndarray, width_pt: np.ndarray, height_pt: np.ndarray, angle_deg: np.ndarray, pad_pt: float = PAD_PT
+) -> np.ndarray:
     """Rectangles around `centres` (n x 2, page points), turned by an angle, with the padding of labels."""
     angle = np.radians(angle_deg)
-    along = np.column_stack([np.cos(angle), np.sin(angle)]) * (width_pt / 2 + PAD_PT)[:, None]
-    up = np.column_stack([-np.sin(angle), np.cos(angle)]) * (height_pt / 2 + PAD_PT)[:, None]
+    along = np.column_stack([np.cos(angle), np.sin(angle)]) * (width_pt / 2 + pad_pt)[:, None]
+    up = np.column_stack([-np.sin(angle), np.cos(angle)]) * (height_pt / 2 + pad_pt)[:, None]
     corners = np.stack([centres - along - up, centres + along - up, centres + along + up, centres - along + up], axis=1)
     return shapely.polygons(corners)
 
@@ -139,42 +193,21 @@ def first_free(boxes: np.ndarray, taken: np.ndarray) -> np.ndarray:
     -------
     array of bool, n
     """
-    if not len(boxes):
-        return np.zeros(0, dtype=bool)
-    tree = shapely.STRtree(boxes)
-    alive = untouched(boxes, taken)
-    later, earlier = tree.query(boxes, predicate="intersects")
-    pair = (later > earlier) & alive[later] & alive[earlier]
+    stands = untouched(boxes, taken)
+    at = np.flatnonzero(stands)
+    if not len(at):
+        return stands
+    later, earlier = shapely.STRtree(boxes[at]).query(boxes[at], predicate="intersects")
+    pair = later > earlier
     later, earlier = later[pair], earlier[pair]
-    stands = np.zeros(len(boxes), dtype=bool)
-    while True:
-        # A box wins once no living box before it is in its way; what a winner touches falls. Same answer as one by one.
-        blocked = np.zeros(len(boxes), dtype=bool)
-        open_pair = alive[later] & alive[earlier]
-        blocked[later[open_pair]] = True
-        winners = alive & ~blocked & ~stands
-        if not winners.any():
-            return stands
-        stands |= winners
-        alive[later[stands[earlier]]] = False
-
-
-def one_each(boxes: np.ndarray, slots: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    """
-    Of each slot's boxes (best first, slots in order of rank) the first that is free, by number.
-
-    Each round, every open slot puts forward its best box left; what stands closes its slot and takes its ground.
-    """
-    left = np.arange(len(boxes))
-    left = left[untouched(boxes, taken)]
-    standing: list[np.ndarray] = []
-    while len(left):
-        best = left[np.unique(slots[left], return_index=True)[1]]
-        won = best[first_free(boxes[best], np.array([], dtype=object))]
-        standing.append(won)
-        left = left[~np.isin(slots[left], slots[won])]
-        left = left[untouched(boxes[left], boxes[won])]
-    return np.sort(np.concatenate(standing)) if standing else np.array([], dtype=int)
+    order = np.argsort(earlier, kind="stable")
+    # Few boxes touch another, so going through the pairs in order is quick and their number decides alone.
+    alive = np.ones(len(at), dtype=bool).tolist()
+    for first, second in zip(earlier[order].tolist(), later[order].tolist(), strict=True):
+        if alive[first]:
+            alive[second] = False
+    stands[at] = alive
+    return stands
 
 
 class Standing:
@@ -183,9 +216,10 @@ class Standing:
     def __init__(self, n: int):
         self.placed = np.zeros(n, dtype=bool)
         self.shortened = np.zeros(n, dtype=bool)
-        self.rows: list[pd.DataFrame] = []
-        self.circles: list[pd.DataFrame] = []
+        self.rows: list[dict[str, np.ndarray]] = []
+        self.circles: list[dict[str, np.ndarray]] = []
         self.boxes: list[np.ndarray] = []
+        self.words = 0
 
     def all_boxes(self) -> np.ndarray:
         """Everything that stands, page points."""
@@ -211,53 +245,64 @@ class Standing:
         up = np.column_stack([-np.sin(angle), np.cos(angle)])
         top = some.height_pt[at] / 2
         first = np.ones(len(at), dtype=bool)
-        for row, text, height in zip(some.label_rows, some.texts, some.heights_pt, strict=True):
-            face, size = font(row.font), size_of(row, scale)
-            here = text[at] != ""
+        for row, texts, spans, heights in zip(some.label_rows, some.texts, some.spans, some.heights_pt, strict=True):
+            face, size, text = font(row.font), size_of(row, scale), texts[at]
+            here = text != ""
             gap = size * (LEADING - face.cap_height)
-            glyphs = height[at] - gap
+            glyphs = heights[at] - gap
             # Centre of this row, from the top of the label down.
             middle = top - np.where(first, 0.0, gap) - glyphs / 2
-            wide = face.widths(list(text[at])) * size
+            wide = spans[at] * size
             baseline = centres - right * (wide / 2)[:, None] + up * (middle - size * face.cap_height / 2)[:, None]
             if here.any():
-                self.rows.append(
-                    pd.DataFrame(
-                        {
-                            "feature": features[here],
-                            "text": text[at][here],
-                            "easting_pt": baseline[here, 0],
-                            "northing_pt": baseline[here, 1],
-                            "angle_deg": angle_deg[here],
-                            "size_pt": size,
-                            "font": row.font,
-                            "color": row.color,
-                        }
-                    )
-                )
-                round_ = here & ringed(text[at])
+                self._row(features[here], text[here], baseline[here], angle_deg[here], size, row)
+                round_ = here & ringed(text)
                 if row.circle and round_.any():
-                    middles = centres + up * middle[:, None]
+                    middles = (centres + up * middle[:, None])[round_]
                     self.circles.append(
-                        pd.DataFrame(
-                            {
-                                "easting_pt": middles[round_, 0],
-                                "northing_pt": middles[round_, 1],
-                                "radius_pt": glyphs[round_] / 2,
-                                "color": row.color,
-                            }
-                        )
+                        {
+                            "easting_pt": middles[:, 0],
+                            "northing_pt": middles[:, 1],
+                            "radius_pt": glyphs[round_] / 2,
+                            "color": np.full(len(middles), row.color, dtype=object),
+                        }
                     )
             top = np.where(here, middle - glyphs / 2, top)
             first &= ~here
 
+    def add_letters(self, feature: int, run: Run, row: LabelRow) -> None:
+        """A text that stands letter by letter."""
+        self.placed[feature] = True
+        self.boxes.append(np.array([run.outline], dtype=object))
+        self.words += 1
+        features = np.full(len(run.letters), feature)
+        self._row(features, run.letters, run.baselines, run.angles_deg, run.size_pt, row, run.text, self.words)
+
+    def _row(self, features, text, baseline, angle_deg, size_pt: float, row: LabelRow, word: str = "", number: int = 0) -> None:
+        n = len(text)
+        self.rows.append(
+            {
+                "feature": features,
+                "text": text,
+                "easting_pt": baseline[:, 0],
+                "northing_pt": baseline[:, 1],
+                "angle_deg": angle_deg,
+                "size_pt": np.full(n, size_pt),
+                "font": np.full(n, row.font, dtype=object),
+                "color": np.full(n, row.color, dtype=object),
+                "word": np.full(n, word, dtype=object),
+                "word_number": np.full(n, number),
+            }
+        )
+
     def placement(self, reasons: np.ndarray) -> Placement:
         """What stands, with the reasons of what does not."""
-        columns = ["feature", "text", "easting_pt", "northing_pt", "angle_deg", "size_pt", "font", "color"]
-        rows = pd.concat(self.rows, ignore_index=True) if self.rows else pd.DataFrame(columns=columns)
-        circles = (
-            pd.concat(self.circles, ignore_index=True)
-            if self.circles
-            else pd.DataFrame(columns=["easting_pt", "northing_pt", "radius_pt", "color"])
-        )
+        rows = _table(self.rows, ("feature", "text", "easting_pt", "northing_pt", "angle_deg", "size_pt", "font", "color", *_WORD))
+        circles = _table(self.circles, ("easting_pt", "northing_pt", "radius_pt", "color"))
         return Placement(rows, circles, self.all_boxes(), self.placed, self.shortened, reasons)
+
+
+def _table(pieces: list[dict[str, np.ndarray]], columns: tuple[str, ...]) -> pd.DataFrame:
+    whole = {name: np.concatenate([piece[name] for piece in pieces]) if pieces else np.array([]) for name in columns}
+    # Texts stay objects: a string column would copy every one of them twice.
+    return pd.DataFrame({name: pd.Series(values, dtype=values.dtype) for name, values in whole.items()})

@@ -28,7 +28,7 @@ def test_a_new_city_has_its_settings_folders_sheets_and_an_empty_store(tmp_path)
         "city.gpkg",
         "README.md",
     }
-    assert sorted(path.name for path in city.sheets_folder.iterdir()) == ["parcel_map.toml", "parcel_wall_map.toml"]
+    assert {path.stem for path in city.sheets_folder.iterdir()} >= {"parcel_map", "parcel_wall_map", "map_act", "boundary_map"}
     with cg.store(city) as db:
         assert {info.name: info.rows for info in db.layers()}["parcel"] == 0
 

@@ -59,6 +59,47 @@ def test_json_says_paper_scale_counts_and_checks(here, store):
     assert all(set(row) >= {"text", "reason", "key"} for row in said["unlabelled"])
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"), [("map.plt", b"\x1b%-12345X"), ("map.svg", b"<"), ("map.tif", b"II*\x00"), ("map.png", b"\x89PNG")]
+)
+def test_the_ending_says_what_is_written_and_the_sheet_is_measured_all_the_same(here, store, name, begins):
+    result = run("letter_exhibit.toml", "--from", store, "--out", name, "--dpi", "60", "--json")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert (here / name).read_bytes().startswith(begins)
+    assert said["files"] == [name]
+    assert said["passed"] is True
+    assert not list(here.glob("*.pdf"))
+
+
+def test_another_scale_is_drawn_when_asked(here, store):
+    said = json.loads(run("letter_exhibit.toml", "--from", store, "--scale", "1in=60ft", "--json").stdout)
+    assert said["feet_per_inch"] == 60
+    refused = run("letter_exhibit.toml", "--from", store, "--scale", "1:1200", "--overwrite")
+    assert refused.exit_code == 3
+    assert "1in=100ft" in refused.stderr
+
+
+def test_tables_without_room_are_pages_of_the_same_file(here, store):
+    (here / "own.toml").write_text(
+        (here / "letter_exhibit.toml").read_text().replace("layers =", "dimensions = {}\nlayers =").replace("100ft", "50ft")
+    )
+    said = json.loads(run("own.toml", "--from", store, "--json").stdout)
+    assert said["passed"] is True
+    assert said["pages"] > 1
+    assert isinstance(said["undimensioned"], list)
+
+
+def test_a_sheet_that_lacks_what_its_profile_asks_writes_nothing(here, store):
+    text = (here / "map_act.toml").read_text()
+    (here / "own.toml").write_text(text.replace("[seal]", "").replace('text = "Licensed land surveyor"', ""))
+    result = run("own.toml", "--from", store)
+    assert result.exit_code == 3
+    assert "[seal]" in result.stderr
+    assert "66434" in result.stderr
+    assert not list(here.glob("*.pdf"))
+
+
 def test_a_file_that_is_there_is_left_alone(here, store):
     (here / "parcel_map.pdf").write_text("mine")
     result = run("parcel_map.toml", "--from", store)
@@ -106,6 +147,7 @@ def test_only_the_ground_of_the_frame_is_read(store):
     layers = sheet_layers(sheet, store, city=default_city())
     assert 0 < len(layers["parcel"]) < 60
     assert set(layers["parcel"].columns) == {"apn_display", "lot", "parcel_kind", "status", "geometry"}
+    assert "corner" not in layers
 
 
 @pytest.mark.parametrize("name", ["parcel_map.toml", "parcel_map", "sheets/parcel_map.toml"])

@@ -21,6 +21,7 @@ from citygis.sheets.scene import Texts
 
 CITY = default_city()
 LAYERS = city_layers(2, 3)
+SMALL = city_layers(1, 2)
 STYLES = ["right_of_way", "park", "parcel", "easement", "street_centerline", "tract", "corner"]
 
 
@@ -55,10 +56,16 @@ def section(figure, name):
 
 
 @pytest.mark.parametrize(
-    ("paper", "width_in", "height_in"),
-    [("map_act_18x26", 26, 18), ("arch_d", 36, 24), ("iso_a0", 1189 / 25.4, 841 / 25.4), ("ansi_d", 34, 22)],
+    ("paper", "width_in", "height_in", "scale"),
+    [
+        ("map_act_18x26", 26, 18, 50),
+        ("map_act_18x26_bound", 26, 18, 100),
+        ("arch_d", 36, 24, 100),
+        ("iso_a0", 1189 / 25.4, 841 / 25.4, 300),
+        ("ansi_d", 34, 22, 60),
+        ("letter", 11, 8.5, 200),
+    ],
 )
-@pytest.mark.parametrize("scale", [50, 100, 300])
 def test_paper_and_scale_are_exact_on_every_paper(tmp_path, paper, width_in, height_in, scale):
     drawn = draw(sheet(paper=paper, scale=f"1in={scale}ft"), LAYERS, city=CITY)
     report = drawn.preflight(drawn.save(tmp_path / "sheet.pdf"))
@@ -307,7 +314,7 @@ def test_nothing_is_overwritten_unasked(figure, tmp_path):
         ({}, LAYERS | {"parcel": LAYERS["parcel"].drop(columns="apn_display")}, "reads 'apn_display'"),
         ({}, LAYERS | {"parcel": pd.DataFrame({"apn": ["1"]})}, "no geometry column"),
         ({"title_block": {"title": "Plan 東"}}, LAYERS, "cannot write '東'"),
-        ({"title_block": {"title": "Map", "notes": ["word " * 3000]}}, LAYERS, "too short for legend and notes"),
+        ({"title_block": {"title": "Map", "notes": ["word " * 2400]}}, LAYERS, "too short for the notes"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_with_what_to_do(changes, layers, said):
@@ -407,3 +414,245 @@ def test_a_long_name_in_the_legend_does_not_run_into_the_next():
     baselines = [float(batch.points[0, 1]) for batch in lines]
     assert len(baselines) > 9
     assert (-np.diff(baselines) >= max(batch.sizes_pt[0] for batch in lines)).all()
+
+
+def texts(drawn, page=0):
+    with pypdfium2.PdfDocument(drawn.pdf()) as document:
+        return document[page].get_textpage().get_text_range()
+
+
+@pytest.fixture(scope="module")
+def full():
+    """A sheet with everything that may stand on it, turned, with a page of tables."""
+    block = {"title": "Parcel Map", "date": "2026-11-21", "notes": ["A note."]}
+    return draw(
+        sheet(
+            view={"layer": "parcel", "centre": "features", "rotation_deg": 20.0},
+            title_block=block,
+            vicinity={},
+            seal={},
+            graticule=True,
+            scale_bar_metres=True,
+            dimensions={"size_pt": 5.0},
+            sign_off=[{"role": "City Engineer", "name": "R. Vega"}],
+            revisions=[{"number": "1", "date": "2026-03-02", "by": "RV", "text": "Lot line adjustment"}],
+            adjoining={"N": "C-12", "E": "C-14"},
+        ),
+        SMALL,
+        city=CITY,
+    )
+
+
+def test_a_turned_sheet_with_all_furniture_passes_its_preflight(full, tmp_path):
+    report = full.preflight(full.save(tmp_path / "full.pdf"))
+    assert [check for check in report.checks if not check.passed] == []
+    names = {check.name for check in report.checks if not check.skipped}
+    assert {"scale of the viewport", "blank margin"} <= names
+
+
+def test_a_turned_line_is_still_exact_and_lies_turned():
+    e, n = 6_331_000.0, 2_090_300.0
+    line = gpd.GeoDataFrame(geometry=[shapely.LineString([(e - 500, n), (e + 500, n)])], crs=CITY.crs)
+    style = Style(layer="control", line={"color": "#ff00ff", "width_pt": 1.0})
+    view = {"centre": [e, n], "rotation_deg": 30}
+    drawn = draw(sheet(layers=["control"], view=view), {"control": line}, city=CITY, styles={"control": style})
+    group = next(group for group in drawn.scene.groups if group.name == "Control")
+    run, rise = (group.batches[0].points[-1] - group.batches[0].points[0]) / 72
+    assert np.hypot(run, rise) == pytest.approx(10, abs=0.001)
+    assert np.degrees(np.arctan2(rise, run)) % 180 == pytest.approx(30, abs=0.01)
+
+
+def test_a_strip_of_land_lies_level_when_the_view_is_turned_against_it():
+    strip = shapely.LineString([(6_330_000, 2_090_000), (6_333_000, 2_093_000)]).buffer(40)
+    layers = {"parcel": gpd.GeoDataFrame({"n": ["1"]}, geometry=[strip], crs=CITY.crs)}
+    style = {"parcel": Style(layer="parcel", fill="#eeeeee")}
+    drawn = draw(sheet(layers=["parcel"], scale="fit", view={"rotation_deg": -45}), layers, city=CITY, styles=style)
+    corners = drawn.frame.to_page(shapely.get_coordinates(strip))
+    left, bottom, right, top = drawn.frame.box_pt
+    assert ((corners >= (left, bottom)) & (corners <= (right, top))).all()
+    # 4,243 + 80 ft long and 80 ft wide, in the middle of the frame.
+    per_foot = 72 / float(drawn.frame.scale)
+    assert np.ptp(corners, axis=0) == pytest.approx(np.array([np.hypot(3000, 3000) + 80, 80]) * per_foot, rel=1e-3)
+    assert (corners.min(axis=0) + corners.max(axis=0)) / 2 == pytest.approx([(left + right) / 2, (bottom + top) / 2], abs=0.1)
+
+
+def test_a_table_without_room_goes_on_to_a_page_of_its_own_and_the_numbers_follow(full):
+    assert len(full.pages) == 2
+    assert "1 of 2" in texts(full)
+    assert "2 of 2" in texts(full, 1)
+    assert "Curve table" in {group.name for group in full.pages[1].scene.groups}
+    assert full.pages[1].viewports == ()
+
+
+def test_every_tag_on_the_map_is_in_a_table(full):
+    on_map = next(group for group in full.scene.groups if group.name == "Dimensions")
+    tags = {s for b in on_map.batches if isinstance(b, Texts) for s in b.strings if re.fullmatch(r"[LC]\d+", s)}
+    tables = [g for page in full.pages for g in page.scene.groups if g.name in ("Line table", "Curve table")]
+    rows = {s for g in tables for b in g.batches if isinstance(b, Texts) for s in b.strings if re.fullmatch(r"[LC]\d+", s)}
+    assert len(tags) > 50
+    assert tags == rows
+
+
+def test_what_people_fill_in_is_on_the_sheet(full):
+    text = texts(full)
+    for said in ("C-12", "C-14", "place of seal", "City Engineer, R. Vega", "Lot line adjustment", "REVISIONS", "VICINITY MAP"):
+        assert said in text
+
+
+def test_the_vicinity_map_has_coordinates_of_its_own(full):
+    (main, small) = full.pages[0].viewports
+    assert (main.name, small.name) == ("Map", "Vicinity map")
+    assert small.frame.scale >= 3 * main.frame.scale
+    inside = shapely.box(*small.frame.box_pt)
+    assert shapely.covers(inside, shapely.Polygon(small.frame.to_page(main.frame.corners)))
+    assert not inside.intersects(shapely.box(*main.frame.box_pt))
+    assert small.frame.rotation_deg == main.frame.rotation_deg
+
+
+def test_the_metre_bar_is_as_long_as_its_metres(full):
+    bar = next(group for group in full.scene.groups if group.name == "Metre bar")
+    metres = max(float(string.split()[0].replace(",", "")) for string in bar.batches[-1].strings)
+    # 1 in = 100 US survey feet = 100 x 1200/3937 m.
+    assert np.ptp(bar.batches[1].points[:, 0]) / 72 * 100 * 1200 / 3937 == pytest.approx(metres, rel=1e-9)
+
+
+def test_no_label_stands_on_the_degrees(full):
+    from citygis.sheets.graticule import graticule
+
+    _, boxes = graticule(full.frame, 1.0)
+    placed = [b for g in full.scene.groups if g.name.endswith(": labels") for b in g.batches if isinstance(b, Texts)]
+    corners = [_corners(batch) for batch in placed]
+    assert not shapely.intersects(shapely.multipoints(np.concatenate(corners)), boxes).any()
+
+
+def test_a_filed_map_is_black_and_white():
+    seal, signers = {"text": "Surveyor"}, [{"role": "Surveyor"}]
+    drawn = draw(
+        sheet(profile="map_act", paper=None, seal=seal, sign_off=signers, title_block={"title": "Tract 1"}), LAYERS, city=CITY
+    )
+    colours = set()
+    for batch in (batch for page in drawn.pages for group in page.scene.groups for batch in group.batches):
+        colours |= {batch.color} if isinstance(batch, Texts) else {batch.fill, batch.stroke}
+    assert colours - {None} == {"#000000", "#ffffff"}
+
+
+def test_a_profile_is_asked_for_before_anything_is_drawn():
+    with pytest.raises(SheetError, match=r"\[seal\]"):
+        draw(sheet(profile="map_act", paper=None), {}, city=CITY)
+
+
+def test_a_roll_is_as_long_as_its_view_needs():
+    west, south, east, north = LAYERS["parcel"].total_bounds
+    drawn = draw(sheet(paper="roll_24", scale="1in=50ft", view={"layer": "parcel"}), LAYERS, city=CITY)
+    assert drawn.page.height_in == 24
+    needed = (east - west) / 50
+    assert needed < drawn.page.width_in < needed / 0.98 + 9
+    assert drawn.page.width_in * 4 == round(drawn.page.width_in * 4)
+    assert shapely.box(*drawn.frame.extent).covers(shapely.box(west, south, east, north))
+
+
+def test_a_roll_longer_than_a_pdf_page_says_which_scale_would_do():
+    wide = LAYERS["parcel"].copy()
+    wide.geometry = wide.geometry.scale(6, 1, origin=(6_330_000, 2_090_000))
+    with pytest.raises(SheetError, match=r'at most 200 in.*Draw at "1in=\d+ft"'):
+        draw(sheet(paper="roll_42", scale="1in=40ft", view={"layer": "parcel"}), LAYERS | {"parcel": wide}, city=CITY)
+
+
+def test_a_label_stands_where_somebody_put_it():
+    parcels = LAYERS["parcel"].assign(global_id=[f"g{i}" for i in range(len(LAYERS["parcel"]))])
+    place = shapely.get_coordinates(parcels.geometry.iloc[[30]].representative_point())[0] + (3.0, -2.0)
+    pins = pd.DataFrame(
+        {"layer": ["parcel"], "global_id": ["g30"], "sheet": [""], "easting": place[:1], "northing": place[1:], "angle": 0.0}
+    )
+    view = {"centre": [float(v) for v in place]}
+    drawn = draw(sheet(view=view), LAYERS | {"parcel": parcels, "label_pins": pins}, city=CITY)
+    assert drawn.counts.set_index("style").loc["parcel", "pinned"] == 1
+    wanted = parcels["apn_display"].iloc[30]
+    batches = [b for g in drawn.scene.groups if g.name == "Parcels: labels" for b in g.batches if isinstance(b, Texts)]
+    ((at, wide),) = [
+        (point, font(b.font).widths([s])[0] * size)
+        for b in batches
+        for s, point, size in zip(b.strings, b.points, b.sizes_pt, strict=True)
+        if s == wanted
+    ]
+    assert at[0] + wide / 2 == pytest.approx(drawn.frame.to_page([place])[0, 0], abs=0.1)
+
+
+def test_invalid_geometry_is_drawn_mended_and_counted():
+    parcels = LAYERS["parcel"].copy()
+    west, south, east, north = parcels.geometry.iloc[40].bounds
+    parcels.loc[parcels.index[40], "geometry"] = shapely.Polygon([(west, south), (east, north), (east, south), (west, north)])
+    drawn = draw(sheet(scale="fit", view={}), LAYERS | {"parcel": parcels}, city=CITY)
+    counts = drawn.counts.set_index("style")
+    assert counts.loc["parcel", "invalid"] == 1
+    assert counts.loc["parcel", "drawn"] == len(parcels)
+
+
+def test_an_empty_layer_is_told_and_the_rest_drawn():
+    drawn = draw(sheet(), LAYERS | {"easement": LAYERS["easement"].iloc[:0]}, city=CITY)
+    assert drawn.absent == ("easement",)
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return draw(sheet(paper="letter", scale="1in=50ft", layers=["parcel"]), SMALL, city=CITY)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.pdf", b"%PDF"), ("a.PNG", b"\x89PNG"), ("a.svg", b"<"), ("a.plt", b"\x1b%-12345X"), ("a.tif", b"II*\x00")],
+)
+def test_a_sheet_is_saved_as_what_its_file_is_called(tiny, tmp_path, name, begins):
+    path = tiny.save(tmp_path / name, dpi=40)
+    assert path.read_bytes().startswith(begins)
+    with pytest.raises(StoreError, match="--overwrite"):
+        tiny.save(path, dpi=40)
+
+
+def test_pages_that_a_file_cannot_hold_lie_beside_it(full, tmp_path):
+    full.save(tmp_path / "full.plt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full.plt", "full_2.plt"]
+    assert full.files(tmp_path / "full.pdf") == (tmp_path / "full.pdf",)
+
+
+def test_a_file_that_does_not_say_what_it_is_to_be_is_refused(figure, tmp_path):
+    with pytest.raises(SheetError, match=r"\.pdf, \.png"):
+        figure.save(tmp_path / "sheet.dwg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_archive_says_so_and_looks_the_same(figure):
+    with pikepdf.open(io.BytesIO(figure.pdf(archive=True))) as pdf:
+        assert "/OutputIntents" in pdf.Root
+    with pikepdf.open(io.BytesIO(figure.pdf())) as pdf:
+        assert "/OutputIntents" not in pdf.Root
+
+
+def test_two_runs_of_a_sheet_of_several_pages_give_the_same_bytes(full):
+    again = draw(full.sheet, city_layers(1, 2), city=CITY)
+    assert again.pdf() == full.pdf()
+
+
+def test_an_underlay_lies_below_everything_and_is_told(tmp_path):
+    import rasterio
+    from rasterio.transform import from_origin
+
+    path = tmp_path / "ortho.tif"
+    west, _, _, north = LAYERS["parcel"].total_bounds
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=200,
+        height=200,
+        count=3,
+        dtype="uint8",
+        crs=CITY.crs,
+        transform=from_origin(west, north, 5, 5),
+    ) as out:
+        out.write(np.full((3, 200, 200), 120, dtype="uint8"))
+    drawn = draw(sheet(underlays=[{"file": str(path), "title": "Orthophoto"}]), LAYERS, city=CITY)
+    assert drawn.scene.groups[0].name == "Orthophoto"
+    assert drawn.scene.groups[0].clip_pt == drawn.frame.box_pt
+    # 5 ft pixels at 100 ft to the inch are 20 to the inch.
+    assert "ortho.tif, 20 dots per inch" in " ".join(texts(drawn).split())

@@ -31,7 +31,7 @@ def test_a_scale_bar_is_round_fills_its_room_and_is_exact(scale, room):
     long = interval * count * 72 / scale
     assert str(interval).rstrip("0") in {"1", "2", "5"}
     assert 0.5 * room <= long <= room
-    box = scale_bar(frame(scale), 100.0, 100.0, room, 1.0).batches[1]
+    box = scale_bar("Scale bar", Fraction(scale), 100.0, 100.0, room, 1.0).batches[1]
     assert np.ptp(box.points[:, 0]) == pytest.approx(long)
 
 

@@ -5,6 +5,7 @@ import pytest
 from citygis.errors import SettingsError, SheetError
 from citygis.settings import check
 from citygis.sheets import Paper, Sheet, paper_profiles, sheet_templates
+from citygis.sheets.paper import margins
 from citygis.sheets.sheet import page_of
 from citygis.sheets.style import read_style
 
@@ -22,11 +23,10 @@ def test_every_ready_sheet_loads_and_its_styles_are_there(path):
     assert all(read_style(name) for name in ready.layers)
 
 
-def test_the_ready_sheets_are_a_map_act_sheet_and_an_arch_d():
-    assert {path.name: Sheet.from_file(path).paper for path in sheet_templates()} == {
-        "parcel_map.toml": "map_act_18x26",
-        "parcel_wall_map.toml": "arch_d",
-    }
+def test_the_ready_parcel_maps_are_a_map_act_sheet_and_an_arch_d():
+    pages = {path.stem: page_of(Sheet.from_file(path)) for path in sheet_templates()}
+    assert pages["parcel_map"].name == "map_act_18x26"
+    assert pages["parcel_wall_map"].name == "arch_d"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,9 @@ def test_the_ready_sheets_are_a_map_act_sheet_and_an_arch_d():
         ("arch_e", 36, 48),
         ("iso_a0", 841 / 25.4, 1189 / 25.4),
         ("iso_a4", 210 / 25.4, 297 / 25.4),
+        ("iso_a1", 594 / 25.4, 841 / 25.4),
+        ("arch_e1", 30, 42),
+        ("letter", 8.5, 11),
     ],
 )
 def test_papers_have_their_standard_size(name, short, long):
@@ -51,7 +54,7 @@ def test_every_profile_is_upright_and_has_a_margin():
     for name, paper in paper_profiles().items():
         width, height = paper.size_in
         assert width <= height, name
-        assert paper.margin_in > 0, name
+        assert min(margins(paper.margin_in)) > 0, name
 
 
 def test_a_paper_of_ones_own_is_taken():
@@ -70,6 +73,38 @@ def test_a_paper_of_ones_own_is_taken():
 def test_a_paper_without_one_size_is_refused(paper):
     with pytest.raises(SettingsError, match="paper"):
         sheet(paper=paper)
+
+
+@pytest.mark.parametrize("width", [24, 36, 42])
+def test_a_roll_is_as_wide_as_its_name_and_as_long_as_said(width):
+    roll = sheet(paper=f"roll_{width}", length_in=77.5)
+    assert page_of(roll)[1:3] == (77.5, width)
+    assert page_of(roll.model_copy(update={"orientation": "portrait"}))[1:3] == (width, 77.5)
+
+
+def test_a_roll_without_length_says_how_it_gets_one():
+    with pytest.raises(SheetError, match="length_in, or a scale"):
+        page_of(sheet(paper="roll_36"))
+
+
+def test_a_length_is_for_rolls():
+    with pytest.raises(SheetError, match="length_in is for rolls"):
+        page_of(sheet(length_in=60))
+
+
+def test_a_page_beyond_200_inches_is_refused():
+    with pytest.raises(SettingsError, match="length_in"):
+        sheet(paper="roll_36", length_in=201)
+
+
+def test_a_bound_edge_keeps_two_inches_at_the_left():
+    bound = page_of(sheet(paper="map_act_18x26_bound"))
+    assert bound.margins_in == (2.0, 1.0, 1.0, 1.0)
+    own = page_of(sheet(margin_in={"left": 1.5, "bottom": 0.5, "right": 0.5, "top": 0.75}))
+    assert own.margins_in == (1.5, 0.5, 0.5, 0.75)
+    assert own.margin_in == 0.5
+    with pytest.raises(SheetError, match="2 in at the left"):
+        page_of(sheet(paper="map_act_18x26_bound", margin_in=1.0))
 
 
 def test_an_unknown_paper_is_refused_with_the_nearest():

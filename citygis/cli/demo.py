@@ -28,6 +28,8 @@ SOURCE_CRS = {"hydrants.csv": "EPSG:6420"}
 
 ACCEPTED = "planted in the sample delivery, see sample_data/deliveries/truth.json"
 CHECKED_ON = "2026-07-01"
+SHEETS = ("parcel_map", "parcel_wall_map")
+"""Of the sheet files in the City's folder those that have no blanks to fill in."""
 
 
 @click.command()
@@ -147,7 +149,7 @@ def _draw(city: "City", out: Path, quiet: bool) -> list[dict]:
     from citygis.sheets import scale_text, sheet_layers
 
     drawn = []
-    for path in progress(sorted(city.sheets_folder.glob("*.toml")), description="sheets", quiet=quiet):
+    for path in progress([city.sheets_folder / f"{name}.toml" for name in SHEETS], description="sheets", quiet=quiet):
         sheet = cg.Sheet.from_file(path)
         figure = cg.draw(sheet, sheet_layers(sheet, city.store_path, city=city), city=city)
         figure.save(out / f"{path.stem}.pdf")

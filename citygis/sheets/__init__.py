@@ -1,10 +1,13 @@
 """Sheets: a City's layers as print-ready maps at an exact scale."""
 
-from citygis.sheets.figure import Figure, draw
+from citygis.sheets.drawing import draw
+from citygis.sheets.figure import Figure
 from citygis.sheets.frame import STANDARD_SCALES, scale_of, scale_text
+from citygis.sheets.paper import Paper, paper_profiles
 from citygis.sheets.preflight import Check, Preflight, preflight
+from citygis.sheets.profile import Profile, profiles
 from citygis.sheets.redline import ChangeSheet, change_sheets
-from citygis.sheets.sheet import Paper, Sheet, paper_profiles, sheet_templates
+from citygis.sheets.sheet import Sheet, sheet_templates
 from citygis.sheets.source import sheet_layers
 from citygis.sheets.style import Style, read_style
 
@@ -15,12 +18,14 @@ __all__ = [
     "Figure",
     "Paper",
     "Preflight",
+    "Profile",
     "Sheet",
     "Style",
     "change_sheets",
     "draw",
     "paper_profiles",
     "preflight",
+    "profiles",
     "read_style",
     "scale_of",
     "scale_text",

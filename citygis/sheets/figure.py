@@ -1,33 +1,39 @@
 """
-A drawn sheet: the layers, the sheet and the City made into a scene, and the scene into a file.
+A drawn sheet, and the files it becomes.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-import geopandas as gpd
 import pandas as pd
 import pypdfium2
 
-from citygis.city import City
 from citygis.errors import SheetError
 from citygis.publish import publishing
-from citygis.sheets import features as drawing
-from citygis.sheets import furniture, panel
-from citygis.sheets.fonts import font
-from citygis.sheets.frame import Frame, north, scale_text
-from citygis.sheets.grid import grid
-from citygis.sheets.key_map import key_map
-from citygis.sheets.labelling import labelling
-from citygis.sheets.layout import layout
-from citygis.sheets.pdf import Viewport, pdf_bytes
+from citygis.sheets.document import DocumentPage, document_bytes
+from citygis.sheets.frame import Frame, scale_text
+from citygis.sheets.hpgl import hpgl_bytes
+from citygis.sheets.paper import Page
+from citygis.sheets.pdf import pdf_bytes
 from citygis.sheets.preflight import Preflight, preflight
-from citygis.sheets.scene import POINTS_PER_INCH, Group, Scene, Texts
-from citygis.sheets.sheet import Page, Sheet, page_of
-from citygis.sheets.style import Style, nearest, read_style
-from citygis.sheets.view import map_frame
-from citygis.units import require_feet
+from citygis.sheets.scene import POINTS_PER_INCH, Scene
+from citygis.sheets.sheet import Sheet
+from citygis.sheets.svg import svg_text
+from citygis.sheets.tiff import save_tiff
+from citygis.sheets.viewports import Viewport
+
+SUFFIXES = (".pdf", ".png", ".svg", ".tif", ".tiff", ".plt", ".hpgl")
+"""What a figure can be saved as, by the file's ending."""
+
+
+class FigurePage(NamedTuple):
+    """A page of a figure: what is on it, and the map frames that have coordinates."""
+
+    scene: Scene
+    viewports: tuple[Viewport, ...]
+    number: str
 
 
 class Figure:
@@ -40,75 +46,144 @@ class Figure:
     page : Page
     frame : Frame
         Of the map; its `scale` is the one drawn.
-    scene : Scene
+    pages : tuple of FigurePage
+        The map, and after it the tables that found no room beside it.
     legend : tuple of str
         What the legend names, in its order.
     counts : DataFrame
-        One row per style: ``style, layer, features`` (in the frame), ``drawn``, ``labelled``, ``shortened`` (labelled
-        without an optional row), ``unlabelled``, ``without_geometry``.
+        One row per style: ``style, layer, features`` (in the frame), ``drawn``, ``labelled``, ``pinned`` (of those labelled),
+        ``shortened`` (labelled without an optional row), ``keyed`` (a number stands for the label), ``unlabelled`` (those keyed
+        too), ``without_geometry``, ``invalid`` (drawn mended).
     unlabelled : DataFrame
         One row per feature that should have a label and has none: ``style, layer, feature`` (index in its layer), ``text``,
         ``reason``, ``key`` (its number on the map, or null), ``easting, northing`` (feet).
+    undimensioned : DataFrame
+        One row per course that is neither dimensioned nor in a table (`citygis.sheets.dimensions.UNPLACED`).
     absent : tuple of str
         Styles whose layer was not given or has nothing in the frame.
     """
 
-    def __init__(self, sheet, page, frame, scene, legend, counts, unlabelled, absent):
+    def __init__(self, *, sheet, page, frame, pages, legend, counts, unlabelled, undimensioned, absent):
         self.sheet: Sheet = sheet
         self.page: Page = page
         self.frame: Frame = frame
-        self.scene: Scene = scene
+        self.pages: tuple[FigurePage, ...] = pages
         self.legend: tuple[str, ...] = legend
         self.counts: pd.DataFrame = counts
         self.unlabelled: pd.DataFrame = unlabelled
+        self.undimensioned: pd.DataFrame = undimensioned
         self.absent: tuple[str, ...] = absent
-        self._pdf: bytes | None = None
+        self._pdf: dict[bool, bytes] = {}
 
-    def pdf(self) -> bytes:
-        """The sheet as PDF. The same sheet and layers give the same bytes."""
-        if self._pdf is None:
+    @property
+    def scene(self) -> Scene:
+        """The page with the map."""
+        return self.pages[0].scene
+
+    def pdf(self, *, archive: bool = False) -> bytes:
+        """The sheet as PDF, prepared for PDF/A where `archive`. The same sheet and layers give the same bytes."""
+        if archive not in self._pdf:
             block = self.sheet.title_block
-            title = ", ".join(filter(None, (block.title, block.subtitle)))
-            subject = f"{scale_text(self.frame.scale)}, {self.frame.crs.name}"
-            self._pdf = pdf_bytes(self.scene, viewports=(Viewport(self.frame, "Map"),), title=title, subject=subject)
-        return self._pdf
+            said = {
+                "title": ", ".join(filter(None, (block.title, block.subtitle))),
+                "subject": f"{scale_text(self.frame.scale)}, {self.frame.crs.name}",
+                "archive": archive,
+            }
+            files = [pdf_bytes(page.scene, viewports=page.viewports, **said) for page in self.pages]
+            names = [f"Sheet {page.number}" for page in self.pages]
+            self._pdf[archive] = (
+                files[0]
+                if len(files) == 1
+                else document_bytes(
+                    (
+                        DocumentPage(file, name, label=page.number)
+                        for file, name, page in zip(files, names, self.pages, strict=True)
+                    ),
+                    **said,
+                )
+            )
+        return self._pdf[archive]
 
-    def png(self, dpi: float = 100) -> bytes:
-        """A picture of the sheet."""
+    def png(self, dpi: float = 100, *, page: int = 0) -> bytes:
+        """A picture of a page, by default the one with the map."""
         with pypdfium2.PdfDocument(self.pdf()) as document:
-            image = document[0].render(scale=dpi / POINTS_PER_INCH).to_pil()
+            image = document[page].render(scale=dpi / POINTS_PER_INCH).to_pil()
         out = io.BytesIO()
         image.save(out, "PNG", dpi=(dpi, dpi))
         return out.getvalue()
 
-    def save(self, path: Path | str, *, overwrite: bool = False) -> Path:
+    def svg(self, *, page: int = 0) -> str:
+        """A page as SVG."""
+        return svg_text(self.pages[page].scene)
+
+    def hpgl(self, *, page: int = 0) -> bytes:
+        """A page as HP-GL/2, for older plotters; `citygis.sheets.hpgl.hpgl_warnings` says what it cannot show."""
+        return hpgl_bytes(self.pages[page].scene)
+
+    def save(
+        self, path: Path | str, *, overwrite: bool = False, dpi: int | None = None, archive: bool = False, mode: str = "rgb"
+    ) -> Path:
         """
-        Write the sheet as PDF, whole or not at all.
+        Write the sheet, whole or not at all, as what the file's ending says.
+
+        Parameters
+        ----------
+        path : path
+            ``.pdf`` holds all pages. ``.png``, ``.svg``, ``.tif`` and ``.plt`` (or ``.hpgl``) hold one: further ones are written
+            beside it, as in ``sheet_2.plt``.
+        overwrite : bool
+        dpi : int, optional
+            Of a picture: by default 100 for PNG and 300 for TIFF.
+        archive : bool
+            Prepare a PDF for PDF/A.
+        mode : str
+            Of a TIFF: ``rgb``, ``gray`` or ``g4``.
 
         Raises
         ------
         SheetError
-            If `path` does not end in ``.pdf``.
+            If `path` ends in something else.
         StoreError
             If it exists and `overwrite` is false, or cannot be written.
         """
         path = Path(path)
-        if path.suffix.lower() != ".pdf":
-            raise SheetError(f"{path.name} is not a .pdf. Name the sheet's file with that ending.")
-        with publishing(path, overwrite=overwrite) as temporary:
-            temporary.write_bytes(self.pdf())
+        suffix = path.suffix.lower()
+        if suffix not in SUFFIXES:
+            raise SheetError(
+                f"{path.name} does not say what it is to be. Name the sheet's file with one of: {', '.join(SUFFIXES)}."
+            )
+        if suffix == ".pdf":
+            _write(path, lambda: self.pdf(archive=archive), overwrite)
+            return path
+        for page, target in enumerate(self.files(path)):
+            if suffix in (".tif", ".tiff"):
+                save_tiff(self.pdf(), target, frame=self.frame, dpi=dpi or 300, mode=mode, page=page, overwrite=overwrite)
+            elif suffix == ".png":
+                _write(target, lambda page=page: self.png(dpi or 100, page=page), overwrite)
+            elif suffix == ".svg":
+                _write(target, lambda page=page: self.svg(page=page).encode(), overwrite)
+            else:
+                _write(target, lambda page=page: self.hpgl(page=page), overwrite)
         return path
 
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """The files that `save` writes for `path`, one per page; a PDF holds all."""
+        if path.suffix.lower() == ".pdf":
+            return (path,)
+        return tuple(path if page == 0 else path.with_stem(f"{path.stem}_{page + 1}") for page in range(len(self.pages)))
+
     def preflight(self, path: Path | str) -> Preflight:
-        """Measure the file at `path` against this sheet."""
+        """Measure the PDF at `path` against this sheet and its profile."""
         page, scene = self.page, self.scene
         return preflight(
             path,
             width_in=page.width_in,
             height_in=page.height_in,
-            margin_in=page.margin_in,
+            margin_in=page.margins_in,
             scale=self.frame.scale,
             layers=tuple(group.name for group in scene.groups),
+            profile=self.sheet.profile,
+            pages=len(self.pages),
         )
 
     def _repr_png_(self) -> bytes:
@@ -119,113 +194,6 @@ class Figure:
         return f"<Figure {self.sheet.title_block.title!r}, {size}, {scale_text(self.frame.scale)}>"
 
 
-def draw(sheet: Sheet, layers: Mapping[str, gpd.GeoDataFrame], *, city: City, styles: Mapping[str, Style] | None = None) -> Figure:
-    """
-    Draw a sheet.
-
-    Parameters
-    ----------
-    sheet : Sheet
-    layers : mapping of str to GeoDataFrame
-        City layers by name, in the City's CRS. Not modified. A ``source_document`` frame, when given, fills the sources.
-    city : City
-    styles : mapping of str to Style, optional
-        Looked at before the City's and the packaged styles.
-
-    Returns
-    -------
-    Figure
-        Drawn in memory; `Figure.save` writes it.
-
-    Raises
-    ------
-    SheetError
-        If a style, layer, column or paper is unknown, a layer has no CRS or another than the City's, the view does not fit at
-        the scale, or nothing lies in the frame.
-    """
-    unit = require_feet(city.crs, f"The City's system {city.crs.name}")
-    page = page_of(sheet)
-    lay = layout(sheet, page)
-    known = {name: (styles or {}).get(name) or read_style(name, city.styles_folder) for name in sheet.layers}
-    given = _given(known, layers, city)
-    frame = map_frame(sheet, page, lay, given, layers, city)
-
-    seen = [drawing.in_frame(name, style, layer, frame) for name, style, layer in given]
-    seen = [features for features in seen if len(features.shapes)]
-    if not any(drawing.drawn(features, frame).any() for features in seen):
-        e, n = frame.easting, frame.northing
-        raise SheetError(
-            f"Nothing lies in the frame around E {e:,.0f}, N {n:,.0f}. "
-            "Look at [view] in the sheet, and at the extent of the layers."
-        )
-    put = labelling(seen, frame)
-    groups = [
-        Group(features.title, drawing.batches(features, put.boxes, frame), frame.box_pt)
-        for features in seen
-        if drawing.drawn(features, frame).any()
-    ]
-    legend_entries = list({entry.text: entry for features in reversed(seen) for entry in drawing.entries(features, frame)}.values())
-
-    at_centre = north(city.crs, frame.easting, frame.northing)
-    block, floor = furniture.title_block(lay.panel, lay.type_scale, panel.titles(sheet, city, frame))
-    column = furniture.Column(lay.panel, lay.type_scale)
-    furnished = furniture.orientation(column, frame, at_centre, unit.name)
-    furniture.legend(column, legend_entries)
-    furnished.append(column.group("Legend"))
-    furniture.paragraphs(column, "Notes", panel.notes(sheet, city, frame, at_centre, unit.name, put.unlabelled))
-    if lines := panel.sources(sheet, seen, layers.get("source_document")):
-        furniture.paragraphs(column, "Sources", lines)
-    furniture.require_room(column, floor)
-    panel.key_table(column, put.unlabelled, floor)
-    furnished.append(column.group("Notes"))
-    if small := key_map(column, frame, layers, floor):
-        furnished.append(small)
-
-    groups += [*put.groups, grid(frame, lay.type_scale), furniture.border(lay), *furnished, block]
-    width, height = page.width_in * POINTS_PER_INCH, page.height_in * POINTS_PER_INCH
-    scene = Scene(width, height, tuple(group for group in groups if group.batches))
-    _require_glyphs(scene)
-    unlabelled = put.unlabelled
-    counts = pd.DataFrame(
-        {
-            "style": [f.name for f in seen],
-            "layer": [f.style.layer for f in seen],
-            "features": [len(f.shapes) for f in seen],
-            "drawn": [int(drawing.drawn(f, frame).sum()) for f in seen],
-            "labelled": [put.placed.get(f.name, 0) for f in seen],
-            "shortened": [put.shortened.get(f.name, 0) for f in seen],
-            "unlabelled": [int((unlabelled["style"] == f.name).sum()) for f in seen],
-            "without_geometry": [f.without_geometry for f in seen],
-        }
-    )
-    absent = tuple(name for name in sheet.layers if name not in {f.name for f in seen})
-    return Figure(sheet, page, frame, scene, tuple(e.text for e in legend_entries), counts, unlabelled, absent)
-
-
-def _given(known: dict[str, Style], layers: Mapping, city: City) -> list[tuple[str, Style, gpd.GeoDataFrame]]:
-    given = []
-    for name, style in known.items():
-        if style.layer in layers:
-            drawing.require_drawable(layers[style.layer], style.layer, city.crs)
-            given.append((name, style, layers[style.layer]))
-        elif style.layer not in city.schema.layers:
-            places = sorted({*layers, *city.schema.layers})
-            raise SheetError(
-                f"Style {name!r} draws layer {style.layer!r}, which is neither given nor a City layer{nearest(style.layer, places)}"
-            )
-    if not given:
-        raise SheetError(
-            f"None of the sheet's layers is there: {', '.join(sorted({s.layer for s in known.values()}))}. Load them first."
-        )
-    return given
-
-
-def _require_glyphs(scene: Scene) -> None:
-    for group in scene.groups:
-        for batch in group.batches:
-            if isinstance(batch, Texts) and (gone := font(batch.font).missing("".join(batch.strings))):
-                example = next(s for s in batch.strings if font(batch.font).missing(s))
-                raise SheetError(
-                    f"The sheet's font cannot write {' '.join(gone)!r}, as in {example!r} ({group.name}). "
-                    "Spell it with letters it has: Latin, Greek or Cyrillic."
-                )
+def _write(path: Path, content: Callable[[], bytes], overwrite: bool) -> None:
+    with publishing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(content())

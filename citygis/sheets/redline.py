@@ -12,7 +12,8 @@ import shapely
 
 from citygis.changes import Changes, clusters
 from citygis.city import City
-from citygis.sheets.figure import Figure, draw
+from citygis.sheets.drawing import draw
+from citygis.sheets.figure import Figure
 from citygis.sheets.sheet import Sheet
 from citygis.sheets.style import Style
 

@@ -2,9 +2,10 @@
 A sheet's layers out of a GeoPackage or the City's store: those it draws, the columns its styles read, the ground it shows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -14,11 +15,13 @@ import pyogrio
 from citygis.city import City
 from citygis.errors import SheetError
 from citygis.gpkg import layers_of, read_geopackage
+from citygis.sheets.courses import READS as COURSE_COLUMNS
 from citygis.sheets.key_map import LAYERS as KEY_MAP_LAYERS
-from citygis.sheets.layout import layout
-from citygis.sheets.sheet import Sheet, page_of
+from citygis.sheets.pins import pins_of_sheet
+from citygis.sheets.sheet import Sheet
 from citygis.sheets.style import nearest, read_style
-from citygis.sheets.view import map_frame
+from citygis.sheets.vicinity import STYLES as VICINITY_STYLES
+from citygis.sheets.view import spread
 from citygis.store import Store
 
 
@@ -40,7 +43,14 @@ def _source(given: Path | str | Store) -> _Source:
     )
 
 
-def sheet_layers(sheet: Sheet, source: Path | str | Store, *, city: City) -> dict[str, gpd.GeoDataFrame | pd.DataFrame]:
+def sheet_layers(
+    sheet: Sheet,
+    source: Path | str | Store,
+    *,
+    city: City,
+    name: str = "",
+    also: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> dict[str, gpd.GeoDataFrame | pd.DataFrame]:
     """
     The layers that a sheet draws, as far as its frame reaches.
 
@@ -50,12 +60,16 @@ def sheet_layers(sheet: Sheet, source: Path | str | Store, *, city: City) -> dic
     source : path or Store
         A GeoPackage whose layers have the City's names, or the City's geodatabase.
     city : City
+    name : str
+        Of the sheet, as its file is called: label pins of other sheets are left out.
+    also : mapping of str to sequence of str
+        Layers read whole, with these of their columns as far as they are there.
 
     Returns
     -------
     dict of str to GeoDataFrame
         Layers the file does not have are left out; `draw` tells which styles drew nothing. Beside those of the styles, what the
-        key map is drawn from and ``source_document``, when the file has them.
+        key map is drawn from and ``source_document``, when the file has them, and of a store ``label_pins`` and ``last_change``.
 
     Raises
     ------
@@ -65,28 +79,37 @@ def sheet_layers(sheet: Sheet, source: Path | str | Store, *, city: City) -> dic
         If the file is missing or not a GeoPackage, or lacks a column a style reads.
     """
     held = _source(source)
-    columns: dict[str, list[str]] = {}
-    for name in sheet.layers:
-        style = read_style(name, city.styles_folder)
-        columns.setdefault(style.layer, []).extend(style.columns)
     view = sheet.view
-    whole = {*KEY_MAP_LAYERS, *([view.layer] if view.layer else [])}
-    for layer in whole:
-        columns.setdefault(layer, [])
-    if view.field:
-        columns[view.layer].append(view.field)
+    columns: dict[str, list[str]] = {layer: [] for layer in KEY_MAP_LAYERS}
+    styles = [read_style(name, city.styles_folder) for name in sheet.layers]
+    for style in [*styles, *(VICINITY_STYLES.values() if sheet.vicinity else ())]:
+        columns.setdefault(style.layer, []).extend(style.columns)
+    if view.layer:
+        columns.setdefault(view.layer, []).extend([view.field] if view.field else [])
+    # The key map, the vicinity map and the view need all of a layer, the rest only what the frame shows.
+    whole = {*KEY_MAP_LAYERS, *also, *([view.layer] if view.layer else [])}
+    if sheet.dimensions:
+        columns.setdefault(sheet.dimensions.layer, []).extend(COURSE_COLUMNS)
+        for layer in sheet.dimensions.areas:
+            columns.setdefault(layer, [])
+    for layer, fields in also.items():
+        columns.setdefault(layer, []).extend(field for field in fields if field in held.fields.get(layer, ()))
     bbox = _bbox(sheet, held, city)
     for layer, fields in columns.items():
-        if "source_id" in held.fields.get(layer, ()):
-            fields.append("source_id")
+        there = held.fields.get(layer, ())
+        fields += [name for name in ("global_id", "source_id", "status") if name in there]
+        if sheet.dimensions and layer == sheet.dimensions.layer:
+            fields[:] = [name for name in fields if name in there]
     layers = {
-        # The key map and the view need all of a layer, the rest only what the frame shows.
         layer: held.read(layer, columns=list(dict.fromkeys(fields)), bbox=None if layer in whole else bbox)
         for layer, fields in columns.items()
         if layer in held.fields
     }
     if "source_document" in held.fields:
         layers["source_document"] = held.read("source_document")
+    if isinstance(source, Store):
+        layers["label_pins"] = pins_of_sheet(source.label_pins(), name).assign(sheet="")
+        layers["last_change"] = source.changes().tail(1)
     return layers
 
 
@@ -101,5 +124,4 @@ def _bbox(sheet: Sheet, held: _Source, city: City) -> tuple[float, float, float,
         of_view = {view.layer: held.read(view.layer, columns=[view.field] if view.field else [])}
     elif view.extent is None and not isinstance(view.centre, tuple):
         return None
-    page = page_of(sheet)
-    return tuple(map_frame(sheet, page, layout(sheet, page), [], of_view, city).extent)
+    return tuple(spread(sheet, [], of_view, city).frame.extent)

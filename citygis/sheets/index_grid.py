@@ -32,7 +32,7 @@ class GridPlan(Settings):
     overlap_in : float
         Paper that two sheets beside each other share.
     numbering : str
-        ``rows``: 1, 2, 3 ... from the north-west, row by row; ``letters``: A1, A2 ... a letter for the row, a number for the column.
+        ``rows``: 1, 2, 3 ... from the north-west, row by row; ``letters``: A1, A2 ... the row's letter and the column's number.
     """
 
     layer: str = "parcel"

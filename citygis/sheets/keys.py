@@ -19,7 +19,7 @@ from citygis.sheets.scene import Paths, Texts
 from citygis.sheets.style import MIN_TEXT_PT, Label, LabelRow
 from citygis.sheets.table import Table
 
-KEY = LabelRow(text="", size_pt=MIN_TEXT_PT, font="bold", color="#9c2f2f")
+KEY = LabelRow(text="", size_pt=MIN_TEXT_PT, font="bold")
 """How a number that stands for a label is written."""
 
 MAX_LED = 4_000
@@ -96,7 +96,8 @@ def key_numbers(features: Features, at: np.ndarray, taken: np.ndarray, first: in
     numbers = np.zeros(len(alone), dtype=int)
     reading = np.lexsort((centres[:, 0], -np.floor(centres[:, 1] / _BAND_PT)))
     numbers[found[reading]] = first + np.arange(len(found))
-    batches = [*leader_paths(lines, KEY.color, dots=features.kind == "area"), *_texts(numbers[found], centres, angles)]
+    color = features.style.label.key_color
+    batches = [*leader_paths(lines, color, dots=features.kind == "area"), *_texts(numbers[found], centres, angles, color)]
     return Keys(numbers[group], batches, boxes, _strokes(lines))
 
 
@@ -151,7 +152,7 @@ def _strokes(lines: np.ndarray) -> np.ndarray:
     return shapely.linestrings(lines) if len(lines) else np.array([], dtype=object)
 
 
-def _texts(numbers: np.ndarray, centres: np.ndarray, angles_deg: np.ndarray) -> list[Texts]:
+def _texts(numbers: np.ndarray, centres: np.ndarray, angles_deg: np.ndarray, color: str) -> list[Texts]:
     if not len(numbers):
         return []
     strings = tuple(map(str, numbers.tolist()))
@@ -160,7 +161,7 @@ def _texts(numbers: np.ndarray, centres: np.ndarray, angles_deg: np.ndarray) -> 
     up = np.column_stack([-np.sin(angle), np.cos(angle)])
     wide, high = font(KEY.font).widths(strings) * KEY.size_pt, font(KEY.font).cap_height * KEY.size_pt
     points = centres - right * (wide / 2)[:, None] - up * (high / 2)
-    return [Texts(strings, points, angles_deg, np.full(len(strings), KEY.size_pt), KEY.font, KEY.color)]
+    return [Texts(strings, points, angles_deg, np.full(len(strings), KEY.size_pt), KEY.font, color)]
 
 
 def times_too_small(shapes: np.ndarray) -> np.ndarray:

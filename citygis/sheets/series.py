@@ -23,7 +23,6 @@ from citygis.sheets.column import INK
 from citygis.sheets.features import require_drawable
 from citygis.sheets.frame import Frame, feet_text, scale_of
 from citygis.sheets.index_grid import GridPlan, index_grid, row_letters
-from citygis.sheets.scene import POINTS_PER_INCH
 from citygis.sheets.sheet import Sheet, View
 from citygis.sheets.strips import Match, Strip, StripPlan, station_text, strips
 from citygis.sheets.style import Style, nearest, text_of
@@ -88,22 +87,16 @@ class FeaturePlan(Settings):
 
 class IndexPlan(Settings):
     """
-    The pages before the sheets.
+    What is on the pages before the sheets, beside a map of their frames.
 
     Parameters
     ----------
-    map : bool
-        A map of all frames with their numbers.
     streets, parcels : bool
         Tables of street names and of parcel numbers with the sheets they are on.
-    layers : tuple of str
-        Styles of the map, bottom-up. Their labels are left out.
     """
 
-    map: bool = True
     streets: bool = True
     parcels: bool = True
-    layers: tuple[str, ...] = ("city_limit", "street_centerline")
 
 
 class Series(Settings):
@@ -173,6 +166,8 @@ class Leaf(NamedTuple):
         What is drawn: with its own view, number and neighbours.
     frame : Frame
         Exactly what its map shows.
+    cell : Polygon
+        What is drawn of it on index and key maps: its frame, of a grid without what neighbours share.
     match_lines : GeoDataFrame or None
         Column ``said`` and lines, where it meets the strips beside it.
     """
@@ -182,6 +177,7 @@ class Leaf(NamedTuple):
     chapter: str
     sheet: Sheet
     frame: Frame
+    cell: shapely.Polygon
     match_lines: gpd.GeoDataFrame | None = None
 
     @property
@@ -309,7 +305,10 @@ def _grid(plan: GridPlan, sheet: Sheet, layer: gpd.GeoDataFrame, city: City) -> 
     for cell in grid.cells:
         own, frame = _placed(sheet, View(centre=(cell.easting, cell.northing)), city, adjoining=cell.adjoining)
         row = row_letters(cell.row) if plan.numbering == "letters" else str(cell.row + 1)
-        drafts.append(Leaf(cell.number, f"Sheet {cell.number}", f"Row {row}", own, frame))
+        half = plan.overlap_in * float(some.scale) / 2
+        west, south, east, north = frame.extent
+        inner = shapely.box(west + half, south + half, east - half, north - half)
+        drafts.append(Leaf(cell.number, f"Sheet {cell.number}", f"Row {row}", own, frame, inner))
     return drafts, grid.empty
 
 
@@ -338,7 +337,7 @@ def _strip(plan: StripPlan, sheet: Sheet, layer: gpd.GeoDataFrame, city: City) -
         block = sheet.title_block.model_copy(update={"subtitle": stations})
         own, frame = _placed(sheet, view, city, adjoining=around, title_block=block)
         chapter = f"{street}, part {strip.part + 1}" if several else ""
-        drafts.append(Leaf(str(i + 1), f"Sheet {i + 1}, {stations}", chapter, own, frame, _match_lines(strip, around, city)))
+        drafts.append(Leaf(str(i + 1), f"Sheet {i + 1}, {stations}", chapter, own, frame, shapely.Polygon(frame.corners), _match_lines(strip, around, city)))
     return drafts
 
 
@@ -352,7 +351,8 @@ def _match_lines(strip: Strip, around: dict[str, str], city: City) -> gpd.GeoDat
 
 def _per_feature(plan: FeaturePlan, sheet: Sheet, layer: gpd.GeoDataFrame, city: City) -> list[Leaf]:
     if plan.field not in layer:
-        raise SheetError(f"[per_feature] names field {plan.field!r} of layer {plan.layer!r}{nearest(plan.field, list(layer.columns))}")
+        known = nearest(plan.field, list(layer.columns))
+        raise SheetError(f"[per_feature] names field {plan.field!r} of layer {plan.layer!r}{known}")
     values = text_of(layer[plan.field])
     there = (values.notna() & ~layer.geometry.isna() & ~layer.geometry.is_empty).to_numpy(dtype=bool)
     boxes = layer.geometry[there].bounds.groupby(values[there].to_numpy()).agg(
@@ -361,7 +361,8 @@ def _per_feature(plan: FeaturePlan, sheet: Sheet, layer: gpd.GeoDataFrame, city:
     wanted = [str(value) for value in plan.values] or sorted(boxes.index, key=_in_order)
     for value in wanted:
         if value not in boxes.index:
-            raise SheetError(f"Layer {plan.layer!r} has no feature whose {plan.field} is {value!r}{nearest(value, list(boxes.index))}")
+            known = nearest(value, list(boxes.index))
+            raise SheetError(f"Layer {plan.layer!r} has no feature whose {plan.field} is {value!r}{known}")
     if len(set(wanted)) < len(wanted):
         raise SheetError("[per_feature] values names a value twice. Name each once.")
     drafts = []
@@ -372,7 +373,7 @@ def _per_feature(plan: FeaturePlan, sheet: Sheet, layer: gpd.GeoDataFrame, city:
         own, frame = _placed(sheet, View(extent=extent), city, scale=plan.scale or sheet.scale, title_block=block)
         # What was found to fit is drawn, so that neighbours on the paper do not decide the scale again.
         own = own.model_copy(update={"scale": f"1in={feet_text(Fraction(frame.scale))}ft"})
-        drafts.append(Leaf(str(i), f"Sheet {i}, {name}", "", own, frame))
+        drafts.append(Leaf(str(i), f"Sheet {i}, {name}", "", own, frame, shapely.Polygon(frame.corners)))
     return drafts
 
 

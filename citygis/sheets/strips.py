@@ -2,6 +2,7 @@
 Strips along a street: frames turned with its centerline, one after the other, with the lines where they meet.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class StripPlan(Settings):
 
 class Match(NamedTuple):
     """
-    Where two strips meet: a line on the ground.
+    Where two strips meet.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def strips(
             continue
         ends = _ends(piece, room)
         part = made[-1].part + 1 if made else 0
-        boxes = [_box(piece, start, end) for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        boxes = [_box(piece, start, end) for start, end in pairwise(ends)]
         reach = float(np.hypot(width_ft, height_ft))
         matches = [
             Match(station + at, _across(piece, at, left.angle, right.angle, reach))
@@ -176,7 +177,7 @@ def _ends(piece: shapely.LineString, room: np.ndarray) -> list[float]:
             )
         ends.append(fitting)
     even = np.linspace(0.0, length, len(ends))
-    if all(_fits(piece, start, end, room) for start, end in zip(even[:-1], even[1:], strict=True)):
+    if all(_fits(piece, start, end, room) for start, end in pairwise(even)):
         return even.tolist()
     return ends
 

@@ -136,6 +136,7 @@ class Label(Settings):
     priority: int = 50
     repeat_in: float = Field(7.0, gt=0)
     key_numbers: bool = False
+    key_color: Color = "#9c2f2f"
     halo: Halo | None = None
     leader: bool = False
     curved: bool = False
@@ -361,12 +362,12 @@ def _recolored(model: Settings, theme: Theme, path: tuple[str, ...]):
             new = _recolored(value, theme, (*path, name))
         elif isinstance(value, tuple) and value and isinstance(value[0], Settings):
             new = tuple(_recolored(each, theme, (*path, name)) for each in value)
-        elif name in ("color", "fill") and value is not None:
+        elif name in ("color", "fill", "key_color") and value is not None:
             new = theme.colors.get(value.lower(), value)
             white = path[-1:] == ("halo",) or (isinstance(model, Line) and new.lower() == WHITE)
             inked = theme.ink and not white and not isinstance(model, Symbol)
             # A light tint inside a point symbol is its white.
-            new = (theme.ink if name == "color" or _is_dark(new) else WHITE) if inked else new
+            new = (theme.ink if name != "fill" or _is_dark(new) else WHITE) if inked else new
         else:
             continue
         if new != value:

@@ -76,7 +76,7 @@ def table_block(table: Table, width: float, height: float, k: float) -> tuple[Bl
     leading = size * _LEADING
     column = Column(width, k)
     column.heading(table.title)
-    top = column.y - leading - 3 * k
+    top = column.y - leading - 5 * k
     deep = int((height + top - 8 * k) / leading)
     # What can have room here, so that a long table costs no more than what is drawn of it.
     near = table.rows[: max(deep, 1) * _MOST_STRIPS]
@@ -92,7 +92,7 @@ def table_block(table: Table, width: float, height: float, k: float) -> tuple[Bl
         cells = [(column.y - size * 0.76, table.head)]
         cells += [(top - n * leading - size * 0.76, line) for n, (_, line) in enumerate(shown[strip * deep : (strip + 1) * deep])]
         column.batches += _texts(cells, table, strip * step + starts, shape.widths, size)
-    rules = [[(s * step, top + 1.5 * k), (s * step + starts[-1] - _GAP * k, top + 1.5 * k)] for s in strips]
+    rules = [[(s * step, top + 3 * k), (s * step + starts[-1] - _GAP * k, top + 3 * k)] for s in strips]
     column.batches.append(polylines(rules, stroke=INK, width_pt=0.4))
     column.y = top - deep * leading
     column.group(table.title.removesuffix(_CONTINUED))

@@ -5,7 +5,7 @@ A drawn sheet, and the files it becomes.
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import pypdfium2
@@ -23,6 +23,10 @@ from citygis.sheets.sheet import Sheet
 from citygis.sheets.svg import svg_text
 from citygis.sheets.tiff import save_tiff
 from citygis.sheets.viewports import Viewport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MatplotlibFigure
 
 SUFFIXES = (".pdf", ".png", ".svg", ".tif", ".tiff", ".plt", ".hpgl")
 """What a figure can be saved as, by the file's ending."""
@@ -115,6 +119,12 @@ class Figure:
     def svg(self, *, page: int = 0) -> str:
         """A page as SVG."""
         return svg_text(self.pages[page].scene)
+
+    def matplotlib(self, *, page: int = 0) -> "tuple[MatplotlibFigure, Axes]":
+        """A page as a matplotlib figure and axes in page points, to draw on further; see `citygis.sheets.easel`."""
+        from citygis.sheets.easel import matplotlib_figure  # half a second that a plotter does not need
+
+        return matplotlib_figure(self.pages[page].scene)
 
     def hpgl(self, *, page: int = 0) -> bytes:
         """A page as HP-GL/2, for older plotters; `citygis.sheets.hpgl.hpgl_warnings` says what it cannot show."""

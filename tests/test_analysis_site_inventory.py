@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from citygis.analysis.housing_sites import housing_sites
+from citygis.analysis.site_inventory import housing_sites
 from citygis.errors import AnalysisError
 
 CRS = "EPSG:6420"

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pikepdf
 import pytest
+from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.ttLib import TTFont
 from matplotlib.ft2font import FT2Font, LoadFlags
 
@@ -124,3 +125,33 @@ def test_a_web_font_holds_just_its_letters():
         assert {"name", "post", "OS/2"} <= set(file.keys())
     with pytest.raises(SheetError, match="has no '東'"):
         font("italic").web("東")
+
+
+@pytest.mark.parametrize("name", FONTS)
+def test_embedded_outlines_and_widths_are_those_of_the_whole_font(name):
+    with pikepdf.new() as pdf:
+        embedded = font(name).embedded(pdf, "é½°")
+        program = embedded.DescendantFonts[0].FontDescriptor.FontFile2.read_bytes()
+    cut, whole = TTFont(io.BytesIO(program)), TTFont(TYPEFACES / FONTS[name])
+    shapes, all_shapes = cut.getGlyphSet(), whole.getGlyphSet()
+    for letter in "AgQ %@é½°":
+        original = whole.getBestCmap()[ord(letter)]
+        own = cut.getGlyphName(whole.getGlyphID(original))
+        drawn, meant = DecomposingRecordingPen(shapes), DecomposingRecordingPen(all_shapes)
+        shapes[own].draw(drawn)
+        all_shapes[original].draw(meant)
+        assert drawn.value == meant.value
+        assert cut["hmtx"].metrics[own] == whole["hmtx"].metrics[original]
+    # No hints, and nothing of letters that were not asked for: Z with caron is no part of another.
+    assert not {"fpgm", "prep", "cvt "} & set(cut.keys())
+    assert (
+        whole.getGlyphID(whole.getBestCmap()[ord("Ž")]) >= len(cut.getGlyphOrder())
+        or not cut["glyf"][cut.getGlyphName(whole.getGlyphID(whole.getBestCmap()[ord("Ž")]))].numberOfContours
+    )
+
+
+def test_an_embedded_font_bears_no_date():
+    with pikepdf.new() as pdf:
+        program = font("regular").embedded(pdf, "A").DescendantFonts[0].FontDescriptor.FontFile2.read_bytes()
+    cut, whole = TTFont(io.BytesIO(program)), TTFont(TYPEFACES / FONTS["regular"])
+    assert cut["head"].modified == whole["head"].modified

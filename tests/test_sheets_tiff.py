@@ -127,7 +127,7 @@ def test_bands_join_without_a_seam(tmp_path):
     save_tiff(pdf, tmp_path / "a.tif", frame=where, dpi=100, mode="gray")
     with rasterio.open(tmp_path / "a.tif") as tiff:
         pixels = tiff.read(1)
-    assert pixels.shape == (2778, 100)  # three bands
+    assert pixels.shape == (2778, 100)  # eleven bands
     ink = pixels[20:2757]
     assert (ink == ink[0]).all()
 

@@ -16,7 +16,7 @@ from rasterio import Affine
 
 from citygis.city import default_city
 from citygis.errors import CRSError, ReadError, SheetError
-from citygis.scans import fit_scan, ground_of
+from citygis.scans import MODELS, PIXEL_AT, fit_scan, ground_of
 from citygis.sheets.frame import Frame
 from citygis.sheets.pdf import pdf_bytes
 from citygis.sheets.scene import Scene
@@ -308,6 +308,14 @@ def slope(path, metres_per_cell):
     """A plane that rises to the east, 50 x 50 cells of 10 ft, elevations in metres."""
     z = np.tile(np.arange(50, dtype=np.float32) * metres_per_cell, (50, 1))
     return write(path, z, Affine(10, 0, E0 - 250, 0, -10, N0 + 250))
+
+
+def test_a_plan_knows_every_way_to_fit_a_scan():
+    for model in MODELS:
+        for pixel_at in PIXEL_AT:
+            assert UnderlayPlan(file="a.tif", kind="scan", control="a.csv", model=model, pixel_at=pixel_at).model == model
+    with pytest.raises(ValidationError, match="affine"):
+        UnderlayPlan(file="a.tif", kind="scan", control="a.csv", model="order3")
 
 
 def test_a_slope_in_metres_is_lit_by_its_true_steepness(tmp_path):

@@ -10,6 +10,30 @@ from citygis.analysis.answer import Answer
 
 HOME: dict[str, str] = {
     "hearing_notice": "notice",
+    "lot_split_screening": "lot_split",
+    "housing_sites": "site_inventory",
+    "warehouse_distances": "warehouses",
+    "acreage_by": "acreage",
+    "easement_encroachments": "encroachments",
+    "impervious_share": "impervious",
+    "right_of_way_widths": "street_widths",
+    "surface_areas": "surfaces",
+    "vacant_land": "vacancy",
+    "hydrant_coverage": "hydrants",
+    "response_areas": "response",
+    "hot_spots": "incident_hot_spots",
+    "park_walk": "walking",
+    "school_routes": "safe_routes",
+    "annexation_package": "annexation",
+    "district_balance": "council_districts",
+    "address_check": "discrepancies",
+    "meters_check": "meters",
+    "join_by_apn": "apn_join",
+    "join_by_address": "address_join",
+    "geocode": "geocoder",
+    "assessment_roll": "assessment",
+    "impact_fees": "permit_fees",
+    "flood_exposure": "flood",
 }
 """The module of each question's function. A module tells its questions as ``QUESTIONS``."""
 

@@ -163,7 +163,7 @@ def make_city_folder(folder: Path, *, settings: str, crosswalks: tuple[Path, ...
     import citygis as cg
     from citygis.errors import StoreError
     from citygis.publish import publish_text
-    from citygis.sheets import sheet_templates
+    from citygis.sheets import series_templates, sheet_templates
 
     if (folder / "city.toml").exists():
         raise StoreError(f"{folder} is a City's folder already and is left as it is. Name another one.")
@@ -185,7 +185,7 @@ def make_city_folder(folder: Path, *, settings: str, crosswalks: tuple[Path, ...
         (folder / sub).mkdir(exist_ok=True)
     for path in crosswalks:
         shutil.copy(path, folder / city.folders.crosswalks)
-    for path in sheet_templates():
+    for path in (*sheet_templates(), *series_templates()):
         shutil.copy(path, folder / city.folders.sheets)
     with cg.store(city):
         pass

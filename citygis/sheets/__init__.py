@@ -7,7 +7,7 @@ from citygis.sheets.paper import Paper, paper_profiles
 from citygis.sheets.preflight import Check, Preflight, preflight
 from citygis.sheets.profile import Profile, profiles
 from citygis.sheets.redline import ChangeSheet, change_sheets
-from citygis.sheets.sheet import Sheet, sheet_templates
+from citygis.sheets.sheet import Sheet, series_templates, sheet_templates
 from citygis.sheets.source import sheet_layers
 from citygis.sheets.style import Style, read_style
 
@@ -30,5 +30,6 @@ __all__ = [
     "scale_of",
     "scale_text",
     "sheet_layers",
+    "series_templates",
     "sheet_templates",
 ]

@@ -26,15 +26,13 @@ from citygis.sheets.figure import Figure
 from citygis.sheets.frame import Extent
 from citygis.sheets.index_page import NUMBER, index_page, sheet_index
 from citygis.sheets.nesting import Piece
-from citygis.sheets.pool import Pool, cut, inputs_hash, pool
-from citygis.sheets.series import MATCH_LINE, STREET_NAME, Leaf, Series, leaves
+from citygis.sheets.pool import Pool, cut, inputs_hash, pool, rows_in
+from citygis.sheets.series import MATCH_LINE, Leaf, Series, leaves
+from citygis.sheets.shares import at_home, shares
 from citygis.sheets.sheet import Sheet
-from citygis.sheets.style import Style
+from citygis.sheets.style import read_style
 
 LEDGER = "ledger.jsonl"
-
-ALSO = {"parcel": ("apn", "apn_display"), "street_centerline": STREET_NAME}
-"""Columns that the index reads, beside those of the styles."""
 
 
 class Page(NamedTuple):
@@ -121,7 +119,7 @@ def atlas(
     sheet : Sheet
         That ``series.sheet`` names.
     layers : mapping of str to frame
-        Whole, as `citygis.sheets.source.sheet_layers` reads them for a sheet without a view.
+        Whole, as `citygis.sheets.source.sheet_layers` reads them for a sheet without a view and ``also=series.reads``.
     city : City
     only : callable, optional
         Picks some of the sheets; they are drawn without an index.
@@ -139,7 +137,9 @@ def atlas(
     every = made.leaves
     whole = dict(layers) | {"sheet_index": sheet_index(every, city)}
     given = pool(whole)
-    pages = [_leaf_page(leaf, given, city) for leaf in (only(every) if only else every)]
+    homes = _homes(every, sheet, layers, city)
+    asked = {leaf.number for leaf in (only(every) if only else every)}
+    pages = [_leaf_page(leaf, home, given, city) for leaf, home in zip(every, homes, strict=True) if leaf.number in asked]
     if series.index_plan and not only:
         pages.insert(0, _index(series, sheet, every, layers, city))
     return Atlas(series.title or sheet.title_block.title, every, made.empty, tuple(pages))
@@ -170,8 +170,6 @@ def draw_pages(pages: Iterable[Page], folder: Path, *, stem: str, resume: bool =
     """
     folder.mkdir(parents=True, exist_ok=True)
     known = _ledger(folder) if resume else {}
-    if not resume:
-        (folder / LEDGER).unlink(missing_ok=True)
     for page in pages:
         path = folder / f"{stem}_{page.number}.pdf"
         entry = known.get(page.number)
@@ -226,8 +224,8 @@ def labelled_nowhere(
     """
     Features that have neither a label nor a number on any sheet that shows them.
 
-    A lot that the frame cuts is labelled where what is left of it has room, and never takes a number; on the sheet that shows
-    it whole it has its label.
+    A lot that the frame cuts is labelled where what is left of it has room, and takes a number only on the sheet that shows
+    most of it, when none shows it whole.
 
     Parameters
     ----------
@@ -260,19 +258,32 @@ def labelled_nowhere(
     return found
 
 
-def _leaf_page(leaf: Leaf, given: Pool, city: City) -> Page:
+def _homes(every: tuple[Leaf, ...], sheet: Sheet, layers: Mapping, city: City) -> list[dict[str, pd.Index]]:
+    """For each sheet, by layer, the features it numbers although its frame cuts them: those of styles with numbers."""
+    styles = [read_style(name, city.styles_folder) for name in sheet.layers]
+    keyed = sorted({style.layer for style in styles if style.label and style.label.key_numbers} & set(layers))
+    homes: list[dict[str, pd.Index]] = [{} for _ in every]
+    for name in keyed:
+        found = shares(every, np.asarray(layers[name].geometry.values))
+        for home, mine in zip(homes, at_home(found, layers[name].index, len(every)), strict=True):
+            home[name] = mine
+    return homes
+
+
+def _leaf_page(leaf: Leaf, home: dict[str, pd.Index], given: Pool, city: City) -> Page:
     extent = leaf.frame.extent
-    layers, rows = cut(given, extent)
-    sheet, styles = leaf.sheet, {}
+    sheet, styles, lines = leaf.sheet, {}, {}
     if leaf.match_lines is not None:
-        styles = {"match_line": MATCH_LINE}
-        layers = layers | {"match_line": leaf.match_lines}
+        styles, lines = {"match_line": MATCH_LINE}, {"match_line": leaf.match_lines}
         sheet = sheet.model_copy(update={"layers": (*sheet.layers, "match_line")})
-    mark = inputs_hash(given, rows, extent, sheet, styles, city)
-    if leaf.match_lines is not None:
-        lines = leaf.match_lines
-        mark = hashlib.sha256((mark + lines.to_json()).encode()).hexdigest()
-    return Page(leaf.number, leaf.name, leaf.chapter, mark, lambda: draw(sheet, layers, city=city, styles=styles))
+    own = {name: [str(one) for one in index] for name, index in home.items()}
+    beside = [shown.to_json() for shown in lines.values()]
+    said = json.dumps([inputs_hash(given, rows_in(given, extent), extent, sheet, styles, city), own, beside], ensure_ascii=False)
+
+    def drawn() -> Figure:
+        return draw(sheet, cut(given, extent) | lines, city=city, styles=styles, numbered=home)
+
+    return Page(leaf.number, leaf.name, leaf.chapter, hashlib.sha256(said.encode()).hexdigest(), drawn)
 
 
 def _index(series: Series, sheet: Sheet, every: tuple[Leaf, ...], layers: Mapping, city: City) -> Page:

@@ -7,26 +7,21 @@ What a boundary line states is printed as it was recorded; what nobody states is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import shapely
-from pydantic import Field, model_validator
 
 from citygis.city import City
-from citygis.settings import Settings
 from citygis.sheets.course_tables import course_notes, curve_table, line_table
 from citygis.sheets.courses import sheet_courses
 from citygis.sheets.dimension_places import GAP_PT, Ground, Runs, Spots, along_courses, on_leaders, runs
+from citygis.sheets.dimension_plan import UNPLACED, DimensionPlan
 from citygis.sheets.fonts import font
 from citygis.sheets.frame import Frame
 from citygis.sheets.scene import Group, Paths, Texts, polylines
-from citygis.sheets.style import MIN_TEXT_PT, Color
 from citygis.sheets.table import Table
-
-UNPLACED = ("line_id", "kind", "bearing", "length", "basis", "reason", "easting", "northing")
-"""The columns of `Dimensioned.unplaced`."""
 
 TITLE = "Dimensions"
 """What their layer in the PDF is called."""
@@ -38,61 +33,6 @@ _HALO = "#ffffff"
 _HALO_PT = 0.9
 """Breaks the dashes of an easement along a lot line, between letters too, and leaves the lot line alone."""
 _HALO_ON_PT = 1.2
-
-
-class DimensionPlan(Settings):
-    """
-    What a sheet dimensions, and how: the table ``[dimensions]`` of a sheet file.
-
-    Parameters
-    ----------
-    layer : str
-        The layer that states courses, as the City's ``boundary_line`` does.
-    areas : tuple of str
-        Layers of polygons whose edges are dimensioned by computation where no line states them; none for records alone.
-    distances : str
-        ``grid``, or ``ground``: computed lengths divided by `combined_factor`. What a record states stays as recorded.
-    combined_factor : float, optional
-        Grid over ground; `citygis.geodesy.combined_factor` gives it.
-    bearings : str
-        ``all`` courses, those of the ``boundary`` beyond which no parcel lies, or ``none``; the others have distances only.
-    curves : str
-        ``table``: every curve is tagged and in the curve table. ``map``: radius, angle and length along those with room.
-    tables : bool
-        Whether a course without room gets a tag and a row in a table; else it is among those unplaced.
-    rivals : bool
-        Whether junior records of a line stand in the table beside the senior one, as (R2), (R3), or are told as unplaced.
-    min_length_ft : float
-        Shorter courses are not dimensioned.
-    size_pt : float
-    color : str
-    mark_basis : bool
-        Whether (R), (M) or (C) follows each: of record, measured, computed.
-    basis_of_bearings : str
-        In place of the note made from the City's system.
-    """
-
-    layer: str = "boundary_line"
-    areas: tuple[str, ...] = ("parcel",)
-    distances: Literal["grid", "ground"] = "grid"
-    combined_factor: Annotated[float, Field(ge=0.99, le=1.01)] | None = None
-    bearings: Literal["all", "boundary", "none"] = "all"
-    curves: Literal["table", "map"] = "table"
-    tables: bool = True
-    rivals: bool = False
-    min_length_ft: float = Field(0.1, ge=0)
-    size_pt: float = Field(MIN_TEXT_PT, ge=MIN_TEXT_PT)
-    color: Color = "#1a1a1a"
-    mark_basis: bool = True
-    basis_of_bearings: str = ""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> DimensionPlan:
-        if self.distances == "ground" and self.combined_factor is None:
-            raise ValueError('Must give combined_factor, grid over ground, with distances = "ground".')
-        if self.rivals and not self.tables:
-            raise ValueError("Must have tables = true with rivals = true: both records of a line stand in a table.")
-        return self
 
 
 class Dimensioned(NamedTuple):

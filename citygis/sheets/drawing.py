@@ -2,8 +2,12 @@
 Drawing: a sheet, the layers and the City made into a figure.
 """
 
+from __future__ import annotations
+
+import importlib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +17,7 @@ from citygis.city import City
 from citygis.errors import SheetError
 from citygis.sheets import composition, features, furniture, panel, sign_off
 from citygis.sheets.column import Block
-from citygis.sheets.dimensions import UNPLACED, Dimensioned, dimensions
+from citygis.sheets.dimension_plan import UNPLACED
 from citygis.sheets.features import Features
 from citygis.sheets.figure import Figure, FigurePage
 from citygis.sheets.fonts import font
@@ -31,11 +35,13 @@ from citygis.sheets.sheet import Sheet, profile_of, require_profile, statements
 from citygis.sheets.style import Style, nearest, read_style, read_theme, themed
 from citygis.sheets.table import Table
 from citygis.sheets.title_block import Number, numbers, title_block
-from citygis.sheets.underlay import control_table, underlay, underlay_notes
 from citygis.sheets.vicinity import vicinity_map
 from citygis.sheets.view import Given, spread
 from citygis.sheets.viewports import Viewport
 from citygis.units import require_feet
+
+if TYPE_CHECKING:
+    from citygis.sheets.dimensions import Dimensioned
 
 _NO_BOXES = np.array([], dtype=object)
 
@@ -47,6 +53,7 @@ def draw(
     city: City,
     styles: Mapping[str, Style] | None = None,
     tables: Sequence[Table] = (),
+    numbered: Mapping[str, pd.Index] = MappingProxyType({}),
 ) -> Figure:
     """
     Draw a sheet.
@@ -62,6 +69,8 @@ def draw(
         Looked at before the City's and the packaged styles.
     tables : sequence of Table
         Beside those of the sheet itself: in what the panel has left, then on further pages.
+    numbered : mapping of str to Index
+        By layer, features that get a number although the frame cuts them: no other sheet of a series shows more of them.
 
     Returns
     -------
@@ -87,14 +96,16 @@ def draw(
     page, lay, frame = spread(sheet, given, layers, city)
     seen = _seen(given, frame)
     degrees, degree_boxes = graticule(frame, lay.type_scale) if sheet.graticule else (Group("Graticule", ()), _NO_BOXES)
-    put = labelling(seen, frame, pins=layers.get("label_pins"), taken=degree_boxes)
+    put = labelling(seen, frame, pins=layers.get("label_pins"), taken=degree_boxes, numbered=numbered)
     plan = sheet.dimensions
     measured = None
     if plan is not None:
+        from citygis.sheets.dimensions import dimensions
+
         taken = np.concatenate([degree_boxes, cross_boxes(frame), put.boxes, *(features.marker_boxes(one) for one in seen)])
         measured = dimensions(plan, layers, frame, city, taken=taken)
     words = _Words.of(sheet, city, frame, unit.name, put, measured, seen, layers)
-    own = [panel.key_table(put.unlabelled), *(control_table(plan, city) for plan in sheet.underlays)]
+    own = [panel.key_table(put.unlabelled), *(_underlay().control_table(plan, city) for plan in sheet.underlays)]
     own += [measured.line_table, measured.curve_table] if measured else []
     listed = [table for table in (*own, *tables) if table is not None]
     furnished, more = _furnished(sheet, city, layers, frame, lay, words, listed)
@@ -104,7 +115,7 @@ def draw(
     if theme and read_theme(theme, city.styles_folder).ink is not None:
         around = [[_black(group) for group in groups] for groups in around]
     drawn = _ground(seen, put, measured, frame)
-    around[0] = [*(underlay(plan, frame, city) for plan in sheet.underlays), *drawn, *around[0]]
+    around[0] = [*(_underlay().underlay(plan, frame, city) for plan in sheet.underlays), *drawn, *around[0]]
     return Figure(
         sheet=sheet,
         page=page,
@@ -116,6 +127,11 @@ def draw(
         undimensioned=measured.unplaced if measured else pd.DataFrame(columns=list(UNPLACED)),
         absent=tuple(name for name in sheet.layers if name not in {one.name for one in seen}),
     )
+
+
+def _underlay() -> ModuleType:
+    """What draws underlays; a sheet without one does not wait for what reads rasters."""
+    return importlib.import_module("citygis.sheets.underlay")
 
 
 class _Words(NamedTuple):
@@ -138,12 +154,12 @@ class _Words(NamedTuple):
         measured: Dimensioned | None,
         seen: list[Features],
         layers: Mapping,
-    ) -> "_Words":
+    ) -> _Words:
         at_centre = north(city.crs, frame.easting, frame.northing)
         entries = list({entry.text: entry for one in reversed(seen) for entry in features.entries(one, frame)}.values())
         notes = [*panel.notes(sheet, city, frame, at_centre, unit_name, put.unlabelled), *put.notes]
         notes += measured.notes if measured else ()
-        notes += [note for plan in sheet.underlays for note in underlay_notes(plan, frame, city)]
+        notes += [note for plan in sheet.underlays for note in _underlay().underlay_notes(plan, frame, city)]
         return cls(
             at_centre,
             unit_name,

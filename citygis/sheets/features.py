@@ -106,8 +106,9 @@ def in_frame(name: str, style: Style, layer: gpd.GeoDataFrame, frame: Frame) -> 
     layer = kept(style, layer, name)
     geometries = np.asarray(layer.geometry.values)
     nothing = shapely.is_missing(geometries) | shapely.is_empty(geometries)
-    points, owner = shapely.get_coordinates(geometries, return_index=True)
-    nothing[owner[~np.isfinite(points).all(axis=1)]] = True
+    if not np.isfinite(shapely.get_coordinates(geometries)).all():
+        points, owner = shapely.get_coordinates(geometries, return_index=True)
+        nothing[owner[~np.isfinite(points).all(axis=1)]] = True
     near = ~nothing & overlapping(geometries, frame.extent)
     placed = prep.on_page(geometries[near], frame)
     bad = prep.invalid(placed)

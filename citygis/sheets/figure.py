@@ -21,7 +21,6 @@ from citygis.sheets.preflight import Preflight, preflight
 from citygis.sheets.scene import POINTS_PER_INCH, Scene
 from citygis.sheets.sheet import Sheet
 from citygis.sheets.svg import svg_text
-from citygis.sheets.tiff import save_tiff
 from citygis.sheets.viewports import Viewport
 
 if TYPE_CHECKING:
@@ -167,6 +166,8 @@ class Figure:
             return path
         for page, target in enumerate(self.files(path)):
             if suffix in (".tif", ".tiff"):
+                from citygis.sheets.tiff import save_tiff  # what writes rasters takes long to load
+
                 save_tiff(self.pdf(), target, frame=self.frame, dpi=dpi or 300, mode=mode, page=page, overwrite=overwrite)
             elif suffix == ".png":
                 _write(target, lambda page=page: self.png(dpi or 100, page=page), overwrite)

@@ -9,14 +9,16 @@ import functools
 import io
 import itertools
 import re
+import struct
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pikepdf
-from fontTools import subset
 from fontTools.ttLib import TTFont
+from fontTools.ttLib.sfnt import SFNTWriter
+from fontTools.ttLib.tables._g_l_y_f import Glyph
 
 from citygis.errors import SheetError
 
@@ -52,15 +54,16 @@ class Font:
         if not self.path.exists():
             raise SheetError(f"The font file {self.path} is not there. No other is put in its place; install citygis again.")
         with TTFont(self.path, lazy=True) as file:
+            # By numbers alone: names of glyphs, and tables made into objects, take longer than all else a small sheet needs.
+            file.setGlyphOrder(range(file["maxp"].numGlyphs))
             self.units = file["head"].unitsPerEm
-            order, metrics = file.getReverseGlyphMap(), file["hmtx"].metrics
-            self.glyphs = {code: order[glyph] for code, glyph in file.getBestCmap().items() if code < 0x10000}
+            self.glyphs = {code: glyph for code, glyph in file.getBestCmap().items() if code < 0x10000}
             self._digits = {code: f"{glyph:04X}" for code, glyph in self.glyphs.items()}
+            metrics = _metrics(file)[:, 0]
             self.advances = np.zeros(0x10000)
-            for code, glyph in file.getBestCmap().items():
-                if code < 0x10000:
-                    self.advances[code] = metrics[glyph][0] / self.units
-            self.cap_height = file["glyf"][file.getBestCmap()[ord("H")]].yMax / self.units
+            self.advances[list(self.glyphs)] = metrics[list(self.glyphs.values())] / self.units
+            # An outline begins with its number of contours and its box (OpenType, glyf).
+            self.cap_height = int(np.frombuffer(_outline(file, self.glyphs[ord("H")]), ">i2", 5)[4]) / self.units
             box = [getattr(file["head"], side) * 1000 // self.units for side in ("xMin", "yMin", "xMax", "yMax")]
             self.descriptor = {
                 "Ascent": file["hhea"].ascent * 1000 // self.units,
@@ -111,7 +114,7 @@ class Font:
         """
         characters = "".join(sorted(set(characters)))
         self.hexadecimal([characters])
-        return _program(self.path, characters, web=True)
+        return _web(self.path, characters)
 
     def embedded(self, pdf: pikepdf.Pdf, characters: Iterable[str]) -> pikepdf.Object:
         """
@@ -176,6 +179,8 @@ def font_of(embedded: pikepdf.Object) -> tuple[str, str] | None:
 
 def composed(string: str) -> str:
     """`string` with accents composed and control characters as spaces: one glyph per character."""
+    if string.isascii() and string.isprintable():
+        return string
     return "".join(" " if unicodedata.category(c) == "Cc" else c for c in unicodedata.normalize("NFC", string))
 
 
@@ -204,15 +209,87 @@ def _parts(word: str, width: float, name: str) -> list[str]:
 
 
 @functools.lru_cache(maxsize=16)
-def _program(path: Path, characters: str, *, web: bool = False) -> bytes:
-    """A font file cut down to `characters`: what a PDF reader needs of it, or all that a browser asks for, as WOFF."""
+def _program(path: Path, characters: str) -> bytes:
+    """
+    The outlines of `characters`, at their own glyph numbers, in a font file of the tables that a composite font needs (ISO 32000-2,
+    9.9.1). What cuts whole fonts takes longer to load than a small sheet takes to draw.
+    """
+    with TTFont(path, lazy=True, recalcTimestamp=False, recalcBBoxes=False) as file:
+        file.setGlyphOrder(range(file["maxp"].numGlyphs))
+        by_code = file.getBestCmap()
+        glyphs: dict[int, bytes] = {}
+        more = {0, *(by_code[ord(c)] for c in characters)}
+        while more:
+            glyphs |= {number: _outline(file, number) for number in more}
+            # An accented letter is made of others.
+            more = {part for number in more for part in _components(glyphs[number])} - glyphs.keys()
+        outlines, lengths = [], np.zeros(1 + max(glyphs), dtype=int)
+        for number, data in sorted(glyphs.items()):
+            if data:
+                glyph = Glyph(data)
+                glyph.trim(remove_hinting=True)
+                data = glyph.data
+            outlines.append(data + bytes(-len(data) % 4))
+            lengths[number] = len(outlines[-1])
+        metrics = np.zeros((len(lengths), 2), dtype=">i2")
+        metrics[list(glyphs)] = _metrics(file)[list(glyphs)]
+        file.setGlyphOrder(range(len(lengths)))
+        file["hhea"].numberOfHMetrics = len(lengths)
+        file["head"].indexToLocFormat = 1
+        tables = {name: file[name].compile(file) for name in ("head", "hhea", "maxp")}
+    tables["hmtx"] = metrics.tobytes()
+    tables["loca"] = np.append(0, np.cumsum(lengths)).astype(">u4").tobytes()
+    tables["glyf"] = b"".join(outlines)
+    buffer = io.BytesIO()
+    writer = SFNTWriter(buffer, len(tables))
+    for name, content in tables.items():
+        writer[name] = content
+    writer.close()
+    return buffer.getvalue()
+
+
+def _components(outline: bytes) -> list[int]:
+    """The numbers of the glyphs that a glyph is made of (OpenType, glyf, component glyphs); none for one of its own outline."""
+    parts, at, more = [], 10, outline[:2] == b"\xff\xff"
+    while more:
+        flags, part = struct.unpack_from(">HH", outline, at)
+        parts.append(part)
+        # Where it is put takes words or bytes, and it may be scaled by one, two or four numbers.
+        at += 4 + (4 if flags & 0x01 else 2) + (2 if flags & 0x08 else 4 if flags & 0x40 else 8 if flags & 0x80 else 0)
+        more = flags & 0x20
+    return parts
+
+
+def _metrics(file: TTFont) -> np.ndarray:
+    """Advance and left side bearing of each glyph, in the font's units."""
+    count, data = file["hhea"].numberOfHMetrics, file.reader["hmtx"]
+    metrics = np.empty((file["maxp"].numGlyphs, 2), dtype=int)
+    metrics[:count] = np.frombuffer(data, ">i2", 2 * count).reshape(-1, 2)
+    # The last ones may have the advance of the one before, and a bearing of their own.
+    metrics[count:, 0] = metrics[count - 1, 0]
+    metrics[count:, 1] = np.frombuffer(data, ">i2", offset=4 * count)
+    return metrics
+
+
+def _outline(file: TTFont, number: int) -> bytes:
+    """A glyph as it lies in the file; nothing for a space."""
+    long = file["head"].indexToLocFormat
+    first, end = np.frombuffer(file.reader["loca"], ">u4" if long else ">u2").astype(int)[number : number + 2] * (1 if long else 2)
+    return file.reader["glyf"][first:end]
+
+
+@functools.lru_cache(maxsize=16)
+def _web(path: Path, characters: str) -> bytes:
+    """A font file cut down to `characters`, with all that a browser asks for, as WOFF."""
+    from fontTools import subset
+
     options = subset.Options(retain_gids=True, notdef_outline=True, hinting=False, layout_features=[], glyph_names=False)
-    options.drop_tables += ["GPOS", "GSUB", "GDEF", "kern", "FFTM", "MATH"] + ([] if web else ["name", "post", "OS/2"])
+    options.drop_tables += ["GPOS", "GSUB", "GDEF", "kern", "FFTM", "MATH"]
     with TTFont(path, lazy=True, recalcTimestamp=False) as file:
         cutter = subset.Subsetter(options)
         cutter.populate(unicodes=[ord(c) for c in characters])
         cutter.subset(file)
-        file.flavor = "woff" if web else None
+        file.flavor = "woff"
         buffer = io.BytesIO()
         file.save(buffer, reorderTables=False)
     return buffer.getvalue()

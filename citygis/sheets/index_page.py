@@ -12,8 +12,11 @@ import shapely
 
 from citygis.city import City
 from citygis.sheets.column import INK
-from citygis.sheets.series import Leaf, Series, street_names
+from citygis.sheets.pool import drawn_by
+from citygis.sheets.series import Leaf, Series
+from citygis.sheets.shares import shares
 from citygis.sheets.sheet import Sheet, View, is_endless
+from citygis.sheets.strips import street_names
 from citygis.sheets.style import Style, read_style, text_of
 from citygis.sheets.table import Table
 from citygis.sheets.view import spread
@@ -23,7 +26,10 @@ NUMBER = "Index"
 
 STYLES = {
     "index_city_limit": Style(
-        layer="city_limit", title="Index: city limit", legend="City limit", line={"color": INK, "width_pt": 1.0, "dash_pt": (9, 3, 3, 3)}
+        layer="city_limit",
+        title="Index: city limit",
+        legend="City limit",
+        line={"color": INK, "width_pt": 1.0, "dash_pt": (9, 3, 3, 3)},
     ),
     "index_street": Style(
         layer="street_centerline", title="Index: streets", legend="Street", line={"color": "#8a8a8a", "width_pt": 0.5}
@@ -34,11 +40,16 @@ STYLES = {
             "title": "Index: sheets",
             "legend": "Sheet, with its number",
             "line": {"color": "#2b6a8f", "width_pt": 1.0, "break_at_labels": True},
+        }
+    ),
+    "index_number": Style.model_validate(
+        {
+            "layer": "sheet_number",
+            "title": "Index: numbers",
             "label": {
                 "rows": [{"text": "{number}", "size_pt": 16.0, "font": "bold", "color": "#2b6a8f"}],
                 "shrink": [1.0, 0.7, 0.5, 0.35],
                 "halo": {"width_pt": 1.5},
-                "key_numbers": False,
                 "leader": True,
             },
         }
@@ -48,6 +59,10 @@ STYLES = {
 
 _MOSTLY = 0.5
 """A parcel is listed on the sheets that show at least this share of it."""
+
+
+_CENTRAL = 0.8
+"""A number stands in the middle of a cell with this share of the room that its widest place has."""
 
 
 class IndexPage(NamedTuple):
@@ -83,12 +98,12 @@ def index_page(
     """
     plan = series.index_plan
     tables = []
-    drawn = [read_style(name, city.styles_folder) for name in sheet.layers]
-    if plan and plan.streets and (streets := _drawn(layers, "street_centerline", drawn)) is not None:
-        tables.append(street_table(streets, leaves))
-    if plan and plan.parcels and (parcels := _drawn(layers, "parcel", drawn)) is not None:
-        tables.append(parcel_table(parcels, leaves))
-    own = {"sheet_index": sheet_index(leaves, city)}
+    own_layers = {style.layer for style in (read_style(name, city.styles_folder) for name in sheet.layers)} & set(layers)
+    if plan and plan.streets and "street_centerline" in own_layers:
+        tables.append(street_table(drawn_by(sheet, "street_centerline", layers["street_centerline"], city), leaves))
+    if plan and plan.parcels and "parcel" in own_layers:
+        tables.append(parcel_table(drawn_by(sheet, "parcel", layers["parcel"], city), leaves))
+    own = {"sheet_index": sheet_index(leaves, city), "sheet_number": number_boxes(leaves, city)}
     own |= {name: layers[name] for name in ("city_limit", "street_centerline") if name in layers}
     styles = {name: style for name, style in STYLES.items() if style.layer in own}
     return IndexPage(_sheet(series, sheet, leaves, tuple(styles), city), own, styles, tuple(t for t in tables if t.rows))
@@ -103,36 +118,42 @@ def sheet_index(leaves: tuple[Leaf, ...], city: City) -> gpd.GeoDataFrame:
     )
 
 
+def number_boxes(leaves: tuple[Leaf, ...], city: City) -> gpd.GeoDataFrame:
+    """
+    Where the ``number`` of each sheet stands on an index map: a level box in the widest part of its cell.
+
+    In a turned cell a number would stand turned, and 6 and 9 be the same.
+    """
+    index = sheet_index(leaves, city)
+    cells = np.asarray(index.geometry.values)
+    circles = shapely.maximum_inscribed_circle(cells)
+    widest, radii = shapely.get_coordinates(circles)[::2], shapely.length(circles)
+    centroids = shapely.centroid(cells)
+    room = shapely.distance(centroids, shapely.boundary(cells)) * shapely.contains(cells, centroids)
+    # Of an oblong there are many widest places; its middle is the one to take.
+    central = room >= _CENTRAL * radii
+    middles = np.where(central[:, None], shapely.get_coordinates(centroids), widest)
+    # A box twice as wide as high, its corners on the circle.
+    half = np.where(central, room, radii)[:, None] * (2, 1) / 5**0.5
+    return index.set_geometry(shapely.box(*(middles - half).T, *(middles + half).T), crs=city.crs)
+
+
 def street_table(centerlines: gpd.GeoDataFrame, leaves: tuple[Leaf, ...]) -> Table:
     """Street names in alphabetical order, each with the sheets one of its centerlines reaches into."""
     names = street_names(centerlines).to_numpy(dtype=object)
-    leaf, line = _meeting(leaves, np.asarray(centerlines.geometry.values))
-    return _table("Streets", ("Street", "Sheets"), names[line], leaf, leaves)
+    found = shares(leaves, np.asarray(centerlines.geometry.values))
+    return _table("Index of streets", ("Street", "Sheets"), names[found.shape], found.leaf, leaves)
 
 
 def parcel_table(parcels: gpd.GeoDataFrame, leaves: tuple[Leaf, ...]) -> Table:
     """Parcel numbers in order, each with the sheets that show most of the parcel."""
-    shapes = np.asarray(parcels.geometry.values)
+    found = shares(leaves, np.asarray(parcels.geometry.values))
     field = "apn_display" if "apn_display" in parcels else "apn"
     names = text_of(parcels[field]).fillna("").to_numpy(dtype=object)
-    leaf, lot = _meeting(leaves, shapes)
-    grounds = np.array([one.ground for one in leaves], dtype=object)
-    shapely.prepare(grounds)
-    share = np.ones(len(lot))
-    cut = ~shapely.covers(grounds[leaf], shapes[lot])
-    whole = np.maximum(shapely.area(shapes[lot[cut]]), 1e-9)
-    # What crosses itself has no intersection; mended it has.
-    share[cut] = shapely.area(shapely.intersection(grounds[leaf[cut]], shapely.make_valid(shapes[lot[cut]]))) / whole
-    most = np.zeros(len(shapes))
-    np.maximum.at(most, lot, share)
-    there = share >= np.minimum(_MOSTLY, most[lot])
-    return _table("Parcels", ("Parcel", "Sheets"), names[lot[there]], leaf[there], leaves)
-
-
-def _meeting(leaves: tuple[Leaf, ...], shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of a sheet and a shape that its map shows."""
-    grounds = np.array([leaf.ground for leaf in leaves], dtype=object)
-    return tuple(shapely.STRtree(shapes).query(grounds, predicate="intersects"))
+    most = np.zeros(len(parcels))
+    np.maximum.at(most, found.shape, found.share)
+    there = found.share >= np.minimum(_MOSTLY, most[found.shape])
+    return _table("Index of parcels", ("Parcel", "Sheets"), names[found.shape[there]], found.leaf[there], leaves)
 
 
 def _table(title: str, head: tuple[str, str], names: np.ndarray, leaf: np.ndarray, leaves: tuple[Leaf, ...]) -> Table:
@@ -141,15 +162,6 @@ def _table(title: str, head: tuple[str, str], names: np.ndarray, leaf: np.ndarra
     numbers = np.array([one.number for one in leaves], dtype=object)
     sheets = pairs.assign(number=numbers[pairs["leaf"].to_numpy(dtype=int)]).groupby("name", sort=True)["number"].agg(", ".join)
     return Table(title, head, tuple(zip(sheets.index, sheets, strict=True)), "ll")
-
-
-def _drawn(layers: Mapping[str, gpd.GeoDataFrame], name: str, styles: list[Style]) -> gpd.GeoDataFrame | None:
-    """The features of a layer that some style of the sheet draws; None when none does."""
-    own = [style for style in styles if style.layer == name]
-    if not own or name not in layers:
-        return None
-    layer = layers[name]
-    return layer[np.logical_or.reduce([np.asarray(style.keeps(layer), dtype=bool) for style in own])]
 
 
 def _sheet(series: Series, sheet: Sheet, leaves: tuple[Leaf, ...], styles: tuple[str, ...], city: City) -> Sheet:

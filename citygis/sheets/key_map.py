@@ -17,7 +17,7 @@ LAYERS = {
     "city_limit": {"stroke": "#7b2d6b", "width_pt": 1.0},
     "tract": {"stroke": "#8d8d8d", "width_pt": 0.3},
     "street_centerline": {"stroke": "#8d8d8d", "width_pt": 0.3},
-    "sheet_index": {"stroke": "#2b6a8f", "width_pt": 0.35},
+    "sheet_index": {"stroke": "#7fa6bd", "width_pt": 0.3},
 }
 """What a key map is drawn from, when the layer is there, and how."""
 

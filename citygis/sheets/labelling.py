@@ -3,6 +3,8 @@ The labels of a whole sheet: pins first, then style after style by priority, num
 of the rest.
 """
 
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +71,13 @@ class Labelling(NamedTuple):
 
 
 def labelling(
-    seen: list[Features], frame: Frame, *, pins: pd.DataFrame | None = None, taken: np.ndarray = (), sheet: str = ""
+    seen: list[Features],
+    frame: Frame,
+    *,
+    pins: pd.DataFrame | None = None,
+    taken: np.ndarray = (),
+    sheet: str = "",
+    numbered: Mapping[str, pd.Index] = MappingProxyType({}),
 ) -> Labelling:
     """
     Place the labels of all styles, by priority; each keeps clear of what stands already.
@@ -88,6 +96,8 @@ def labelling(
         What no label may touch, page points, beside point symbols and the grid's crosses.
     sheet : str
         Name of the sheet, for pins that are for it alone.
+    numbered : mapping of str to Index
+        By layer, features that get a number although the frame cuts them: no other sheet shows more of them.
 
     Returns
     -------
@@ -115,7 +125,7 @@ def labelling(
             batches += [*_circles(placement), *label_texts(placement, label)]
         boxes, taken = np.concatenate([boxes, *(p.boxes for p in put)]), np.concatenate([taken, more])
         whole = _together(held.placement, *put)
-        left_over = _unlabelled(features, whole, texts[features.name], frame)
+        left_over = _unlabelled(features, whole, texts[features.name], frame, numbered.get(features.style.layer, ()))
         if label.key_numbers:
             wanted = left_over.index[left_over["reason"].isin(KEYED)]
             keys = key_numbers(features, left_over.loc[wanted, "at"].to_numpy(dtype=int), taken, number)
@@ -230,13 +240,18 @@ def _together(*put: Placement) -> Placement:
     )
 
 
-def _unlabelled(features: Features, put: Placement, texts: list[np.ndarray], frame: Frame) -> pd.DataFrame:
+def _unlabelled(features: Features, put: Placement, texts: list[np.ndarray], frame: Frame, numbered: Collection) -> pd.DataFrame:
     """The features of a style without label; ``at`` is their place among its features."""
     at = np.flatnonzero(~put.placed)
     shapes = features.shapes[at]
     # The last row is the feature's name; the ones before it add to it.
-    names = [next((text[i] for text in reversed(texts) if text[i]), None) for i in at]
-    cut = ~shapely.contains_properly(shapely.box(*frame.box_pt), shapes) & np.isin(put.reasons[at], KEYED)
+    names = np.full(len(at), None, dtype=object)
+    for text in texts:
+        names = np.where(text[at] != "", text[at], names)
+    left, bottom, right, top = frame.box_pt
+    west, south, east, north = shapely.bounds(shapes).T
+    cut = ~((west > left) & (south > bottom) & (east < right) & (north < top)) & np.isin(put.reasons[at], KEYED)
+    cut &= ~features.table.index[at].isin(numbered)
     ground = frame.to_ground(shapely.get_coordinates(shapely.centroid(shapes)))
     return pd.DataFrame(
         {

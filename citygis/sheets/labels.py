@@ -54,14 +54,16 @@ def inside(polygons: np.ndarray, label: Label, texts: list[np.ndarray], taken: n
     has_text = np.any([text != "" for text in texts], axis=0) if texts else np.zeros(n, bool)
     there = ~(shapely.is_missing(polygons) | shapely.is_empty(polygons))
     reasons[~has_text] = "no text"
-    open_ = np.flatnonzero(has_text & there)
-    shapely.prepare(polygons)
-    sides, areas = _sides(polygons), shapely.area(polygons)
+    spans, areas = text_spans(label.rows, texts), shapely.area(polygons)
+    large = _may_hold(polygons, areas, label, texts, spans)
+    reasons[has_text & there & ~large] = "no room"
+    open_ = np.flatnonzero(has_text & there & large)
+    shapely.prepare(polygons[open_])
+    sides = _sides(polygons, open_)
     anchors = _Anchors(polygons, sides)
     # What fills its rectangle has no better place than its middle, unless that is taken.
     filled = areas >= 0.95 * sides["level"].long_pt * sides["level"].deep_pt
     blocked = np.zeros(n, dtype=bool)
-    spans = text_spans(label.rows, texts)
     blocks: dict[tuple, Block] = {}
     done = Standing(n)
     for rows, scale, where, turn, pad in _tries(label):
@@ -289,14 +291,30 @@ class _Side(NamedTuple):
     middles: np.ndarray
 
 
-def _sides(polygons: np.ndarray) -> dict[str, _Side]:
-    """The two directions of each polygon's smallest enclosing rectangle: the one nearer to level, and the other."""
+def _may_hold(
+    polygons: np.ndarray, areas: np.ndarray, label: Label, texts: list[np.ndarray], spans: list[np.ndarray]
+) -> np.ndarray:
+    """Which polygons are not smaller than the smallest form of their label: at a small scale most are, which is told at once."""
+    rows = list(_kinds(label))[-1][0]
+    least = block(tuple(label.rows[i] for i in rows), [texts[i] for i in rows], min(label.shrink), [spans[i] for i in rows])
+    west, south, east, north = shapely.bounds(polygons).T
+    wide, deep = least.width_pt + 2 * SNUG_PT, least.height_pt + 2 * SNUG_PT
+    with np.errstate(invalid="ignore"):
+        return (wide <= np.hypot(east - west, north - south)) & (wide * deep <= areas)
+
+
+def _sides(polygons: np.ndarray, at: np.ndarray) -> dict[str, _Side]:
+    """
+    The two directions of each polygon's smallest enclosing rectangle: the one nearer to level, and the other. Of those not in `at`
+    nothing is known.
+    """
     n = len(polygons)
     side, long, deep, middles = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, 2))
-    boxes = shapely.oriented_envelope(polygons)
-    solid = np.flatnonzero(shapely.get_type_id(boxes) == shapely.GeometryType.POLYGON)
+    boxes = shapely.oriented_envelope(polygons[at])
+    is_solid = shapely.get_type_id(boxes) == shapely.GeometryType.POLYGON
+    solid, boxes = at[is_solid], boxes[is_solid]
     if len(solid):
-        corners = shapely.get_coordinates(boxes[solid]).reshape(-1, 5, 2)
+        corners = shapely.get_coordinates(boxes).reshape(-1, 5, 2)
         edge, next_edge = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 1]
         side[solid] = np.degrees(np.arctan2(edge[:, 1], edge[:, 0]))
         long[solid], deep[solid] = np.hypot(*edge.T), np.hypot(*next_edge.T)

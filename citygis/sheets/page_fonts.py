@@ -8,7 +8,6 @@ import struct
 from typing import NamedTuple
 
 import pikepdf
-from fontTools import agl
 from fontTools.ttLib import TTFont, TTLibError
 
 from citygis.sheets.page_streams import decoded
@@ -208,6 +207,8 @@ def _simple_letters(font: pikepdf.Object) -> dict[int, str]:
         differences = list(given) if isinstance(given, pikepdf.Array) else []
     table = "mac_roman" if base == "MacRomanEncoding" else "cp1252"
     letters = {code: bytes([code]).decode(table, "replace") for code in range(32, 256)}
+    if differences:
+        from fontTools import agl  # thousands of names of letters, which few files need
     code = 0
     for item in differences:
         if isinstance(item, pikepdf.Name):

@@ -4,6 +4,7 @@ A series' layers, read once, cut to the ground of one sheet after the other, and
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -49,11 +50,24 @@ def pool(layers: Mapping[str, gpd.GeoDataFrame | pd.DataFrame]) -> Pool:
             plain = plain.drop(columns=layer.geometry.name)
             outlines = shapely.to_wkb(np.asarray(layer.geometry.values))
             shapes[name] = pd.util.hash_array(outlines, categorize=False)
-        rows[name] = pd.util.hash_pandas_object(plain, index=True, categorize=True).to_numpy()
+        rows[name] = pd.util.hash_pandas_object(_hashable(plain), index=True).to_numpy()
     return Pool(dict(layers), rows, shapes)
 
 
-def cut(given: Pool, extent: Extent) -> tuple[dict[str, gpd.GeoDataFrame | pd.DataFrame], dict[str, np.ndarray]]:
+def _hashable(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose dicts and lists, as a change set's counts, are text."""
+    objects = [name for name in table.columns if table[name].dtype == object]
+    mixed = [name for name in objects if table[name].map(lambda value: isinstance(value, (dict, list))).any()]
+    return table.assign(**{name: table[name].map(repr) for name in mixed}) if mixed else table
+
+
+def rows_in(given: Pool, extent: Extent) -> dict[str, np.ndarray]:
+    """Of each layer with geometry, where the features are whose box meets an extent, in the layer's order."""
+    box = shapely.box(*extent)
+    return {name: np.sort(given.layers[name].sindex.query(box)) for name in given.shapes}
+
+
+def cut(given: Pool, extent: Extent) -> dict[str, gpd.GeoDataFrame | pd.DataFrame]:
     """
     What a sheet is drawn from.
 
@@ -65,19 +79,21 @@ def cut(given: Pool, extent: Extent) -> tuple[dict[str, gpd.GeoDataFrame | pd.Da
 
     Returns
     -------
-    layers : dict of str to frame
-        Those that the key map and the vicinity map are made of, and tables, are whole; of the others the features whose box
-        meets `extent`.
-    rows : dict of str to array of int
-        Of each layer with geometry, the features in `extent`, in the layer's order.
+    dict of str to frame
+        Layers that the key map and the vicinity map are made of, and tables, are whole; of the others what `rows_in` finds.
     """
-    box = shapely.box(*extent)
-    rows = {name: np.sort(given.layers[name].sindex.query(box)) for name in given.shapes}
-    layers = {
+    rows = rows_in(given, extent)
+    return {
         name: layer.iloc[rows[name]] if name in rows and name not in KEY_MAP_LAYERS else layer
         for name, layer in given.layers.items()
     }
-    return layers, rows
+
+
+def drawn_by(sheet: Sheet, name: str, layer: gpd.GeoDataFrame, city: City) -> gpd.GeoDataFrame:
+    """The features of a layer that a style of the sheet keeps; all, when the sheet does not draw the layer."""
+    styles = [read_style(style, city.styles_folder) for style in sheet.layers]
+    kept = [np.asarray(style.keeps(layer), dtype=bool) for style in styles if style.layer == name]
+    return layer[np.logical_or.reduce(kept)] if kept else layer
 
 
 def inputs_hash(
@@ -90,7 +106,7 @@ def inputs_hash(
     ----------
     given : Pool
     rows : mapping of str to array of int
-        As `cut` gives them.
+        As `rows_in` gives them.
     extent : Extent
     sheet : Sheet
     styles : mapping of str to Style
@@ -110,7 +126,7 @@ def inputs_hash(
             data = part.encode() if isinstance(part, str) else part
             hashed.update(len(data).to_bytes(8, "little") + data)
 
-    add(__version__, *(f"{name} {version(name)}" for name in _DRAWN_WITH))
+    add(*_versions())
     add(city.name, city.county, city.state, city.realization, repr(city.epoch), city.crs.to_wkt(), repr(city.extent))
     add(sheet.model_dump_json())
     profile = profile_of(sheet)
@@ -135,6 +151,11 @@ def inputs_hash(
     for plan in sheet.underlays:
         add(*_pictures(plan.model_dump(), city))
     return hashed.hexdigest()
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    return (__version__, *(f"{name} {version(name)}" for name in _DRAWN_WITH))
 
 
 def _near(pins: pd.DataFrame, given: Pool, rows: Mapping[str, np.ndarray], extent: Extent) -> np.ndarray:

@@ -2,20 +2,24 @@
 Sheets of what changed: one for each group of changes that lie together, the new lots in black over the old ones in red.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from citygis.changes import Changes, clusters
 from citygis.city import City
 from citygis.sheets.drawing import draw
 from citygis.sheets.figure import Figure
 from citygis.sheets.sheet import Sheet
 from citygis.sheets.style import Style
+
+if TYPE_CHECKING:
+    from citygis.changes import Changes
 
 PAPER = "ansi_a"
 ROOM_FT = 60.0
@@ -77,6 +81,8 @@ def change_sheets(
     SheetError
         If the layers are in another CRS than the City's.
     """
+    from citygis.changes import clusters  # who draws no changes does not wait for what finds them
+
     table = changes.changes.assign(cluster=clusters(changes))
     table = table[~table["kind"].isin(["attribute", "ambiguous"]) & ~shapely.is_missing(table.geometry.to_numpy())]
     after = np.asarray(new.geometry.array, dtype=object)

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from pydantic import field_validator, model_validator
 
@@ -23,13 +22,14 @@ from citygis.sheets.column import INK
 from citygis.sheets.features import require_drawable
 from citygis.sheets.frame import Frame, feet_text, scale_of
 from citygis.sheets.index_grid import GridPlan, index_grid, row_letters
+from citygis.sheets.pool import drawn_by
 from citygis.sheets.sheet import Sheet, View
-from citygis.sheets.strips import Match, Strip, StripPlan, station_text, strips
+from citygis.sheets.strips import STREET_NAME, Match, Strip, StripPlan, station_text, street_names, strips
 from citygis.sheets.style import Style, nearest, text_of
-from citygis.sheets.view import spread
+from citygis.sheets.view import spread, within_city
 
-STREET_NAME = ("St_PreDir", "St_Name", "St_PosTyp", "St_PosDir")
-"""The columns that a street's name is made of (NENA-STA-006, street name elements)."""
+_INDEXED = {"parcel": ("apn", "apn_display"), "street_centerline": STREET_NAME}
+"""Columns that the index reads."""
 
 MATCH_LINE = Style.model_validate(
     {
@@ -81,7 +81,7 @@ class FeaturePlan(Settings):
     @classmethod
     def _with_a_value(cls, text: str) -> str:
         if "{value}" not in text:
-            raise ValueError("Must hold {value}, like \"Tract No. {value}\".")
+            raise ValueError('Must hold {value}, like "Tract No. {value}".')
         return text
 
 
@@ -146,6 +146,13 @@ class Series(Settings):
         return (self.grid or self.strip or self.per_feature).layer
 
     @property
+    def reads(self) -> dict[str, list[str]]:
+        """Layers that must be whole, and the columns of them that are read beside those of the styles."""
+        columns = {name: list(fields) for name, fields in _INDEXED.items()}
+        columns.setdefault(self.layer, []).extend([self.per_feature.field] if self.per_feature else [])
+        return columns
+
+    @property
     def index_plan(self) -> IndexPlan | None:
         """What comes before the sheets, if anything."""
         return IndexPlan() if self.index is True else self.index or None
@@ -167,7 +174,7 @@ class Leaf(NamedTuple):
     frame : Frame
         Exactly what its map shows.
     cell : Polygon
-        What is drawn of it on index and key maps: its frame, of a grid without what neighbours share.
+        What is drawn of it on index and key maps: its frame, of a grid without what neighbours share; or the areas it is about.
     match_lines : GeoDataFrame or None
         Column ``said`` and lines, where it meets the strips beside it.
     """
@@ -177,7 +184,7 @@ class Leaf(NamedTuple):
     chapter: str
     sheet: Sheet
     frame: Frame
-    cell: shapely.Polygon
+    cell: shapely.Polygon | shapely.MultiPolygon
     match_lines: gpd.GeoDataFrame | None = None
 
     @property
@@ -236,14 +243,6 @@ def leaves(series: Series, sheet: Sheet, layers: Mapping[str, gpd.GeoDataFrame],
     return Leaves(tuple(_numbered(draft, len(drafts)) for draft in drafts), empty)
 
 
-def street_names(centerlines: pd.DataFrame) -> pd.Series:
-    """The full name of each centerline, of `STREET_NAME`; empty where it has none."""
-    parts = [text_of(centerlines[name]).fillna("").str.strip() for name in STREET_NAME if name in centerlines]
-    if not parts:
-        return pd.Series("", index=centerlines.index, dtype="str")
-    return pd.concat(parts, axis=1).agg(" ".join, axis=1).str.split().str.join(" ")
-
-
 def chosen(all_leaves: tuple[Leaf, ...], text: str) -> tuple[Leaf, ...]:
     """
     Some of the sheets of a series, in its order.
@@ -281,9 +280,7 @@ def _placed(sheet: Sheet, view: View, city: City, **changes) -> tuple[Sheet, Fra
 
 
 def _numbered(draft: Leaf, count: int) -> Leaf:
-    block = draft.sheet.title_block.model_copy(
-        update={"sheet_number": draft.number, "sheet_count": str(count), "letters": True}
-    )
+    block = draft.sheet.title_block.model_copy(update={"sheet_number": draft.number, "sheet_count": str(count), "letters": True})
     return draft._replace(sheet=draft.sheet.model_copy(update={"title_block": block}))
 
 
@@ -294,8 +291,10 @@ def _ground(sheet: Sheet, city: City) -> Frame:
 
 def _grid(plan: GridPlan, sheet: Sheet, layer: gpd.GeoDataFrame, city: City) -> tuple[list[Leaf], int]:
     some = _ground(sheet, city)
+    shapes = np.asarray(drawn_by(sheet, plan.layer, layer, city).geometry.values)
+    shapes = shapes[np.isfinite(shapely.bounds(shapes)).all(axis=1)]
     grid = index_grid(
-        np.asarray(layer.geometry.values),
+        shapes[within_city(shapely.bounds(shapes), city, f"layer {plan.layer!r}")],
         plan,
         width_ft=some.width_pt / some.points_per_foot,
         height_ft=some.height_pt / some.points_per_foot,
@@ -316,7 +315,7 @@ def _strip(plan: StripPlan, sheet: Sheet, layer: gpd.GeoDataFrame, city: City) -
     names = street_names(layer)
     lines = np.asarray(layer.geometry.values)
     mine = (names.str.casefold() == " ".join(plan.street.split()).casefold()).to_numpy(dtype=bool)
-    mine &= ~(shapely.is_missing(lines) | shapely.is_empty(lines))
+    mine = mine & ~(shapely.is_missing(lines) | shapely.is_empty(lines))
     if not mine.any():
         raise SheetError(f"Layer {plan.layer!r} has no street {plan.street!r}{nearest(plan.street, sorted(set(names) - {''}))}")
     some = _ground(sheet, city)
@@ -337,7 +336,8 @@ def _strip(plan: StripPlan, sheet: Sheet, layer: gpd.GeoDataFrame, city: City) -
         block = sheet.title_block.model_copy(update={"subtitle": stations})
         own, frame = _placed(sheet, view, city, adjoining=around, title_block=block)
         chapter = f"{street}, part {strip.part + 1}" if several else ""
-        drafts.append(Leaf(str(i + 1), f"Sheet {i + 1}, {stations}", chapter, own, frame, shapely.Polygon(frame.corners), _match_lines(strip, around, city)))
+        shown, lines = shapely.Polygon(frame.corners), _match_lines(strip, around, city)
+        drafts.append(Leaf(str(i + 1), f"Sheet {i + 1}, {stations}", chapter, own, frame, shown, lines))
     return drafts
 
 
@@ -354,9 +354,12 @@ def _per_feature(plan: FeaturePlan, sheet: Sheet, layer: gpd.GeoDataFrame, city:
         known = nearest(plan.field, list(layer.columns))
         raise SheetError(f"[per_feature] names field {plan.field!r} of layer {plan.layer!r}{known}")
     values = text_of(layer[plan.field])
-    there = (values.notna() & ~layer.geometry.isna() & ~layer.geometry.is_empty).to_numpy(dtype=bool)
-    boxes = layer.geometry[there].bounds.groupby(values[there].to_numpy()).agg(
-        {"minx": "min", "miny": "min", "maxx": "max", "maxy": "max"}
+    shapes = np.asarray(layer.geometry.values)
+    there = values.notna().to_numpy(dtype=bool) & ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    boxes = (
+        layer.geometry[there]
+        .bounds.groupby(values[there].to_numpy())
+        .agg({"minx": "min", "miny": "min", "maxx": "max", "maxy": "max"})
     )
     wanted = [str(value) for value in plan.values] or sorted(boxes.index, key=_in_order)
     for value in wanted:
@@ -373,7 +376,9 @@ def _per_feature(plan: FeaturePlan, sheet: Sheet, layer: gpd.GeoDataFrame, city:
         own, frame = _placed(sheet, View(extent=extent), city, scale=plan.scale or sheet.scale, title_block=block)
         # What was found to fit is drawn, so that neighbours on the paper do not decide the scale again.
         own = own.model_copy(update={"scale": f"1in={feet_text(Fraction(frame.scale))}ft"})
-        drafts.append(Leaf(str(i), f"Sheet {i}, {name}", "", own, frame, shapely.Polygon(frame.corners)))
+        about = shapely.union_all(shapely.make_valid(shapes[there & (values == value).to_numpy(dtype=bool)]))
+        about = about if shapely.area(about) > 0 else shapely.Polygon(frame.corners)
+        drafts.append(Leaf(str(i), f"Sheet {i}, {name}", "", own, frame, about))
     return drafts
 
 

@@ -13,12 +13,16 @@ from pydantic import Field, field_validator, model_validator
 from citygis.city import City
 from citygis.errors import SheetError
 from citygis.settings import Settings, load
-from citygis.sheets.dimensions import DimensionPlan
+from citygis.sheets.dimension_plan import DimensionPlan
 from citygis.sheets.frame import scale_of
 from citygis.sheets.paper import MAX_SIDE_IN, Margins, Page, Paper, margins, paper_profiles
 from citygis.sheets.profile import Profile, Statement, profiles
 from citygis.sheets.style import nearest
-from citygis.sheets.underlay import UnderlayPlan
+from citygis.sheets.underlay_plan import UnderlayPlan
+
+TEMPLATES = Path(__file__).parent / "templates"
+SERIES_PREFIX = "series_"
+"""What the names of the templates of series begin with."""
 
 Side = Literal["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
 
@@ -230,7 +234,12 @@ class Sheet(Settings):
 
 def sheet_templates() -> tuple[Path, ...]:
     """The sheet files that a new City starts with."""
-    return tuple(sorted((Path(__file__).parent / "templates").glob("*.toml")))
+    return tuple(path for path in sorted(TEMPLATES.glob("*.toml")) if not path.name.startswith(SERIES_PREFIX))
+
+
+def series_templates() -> tuple[Path, ...]:
+    """The series files that a new City starts with."""
+    return tuple(sorted(TEMPLATES.glob(f"{SERIES_PREFIX}*.toml")))
 
 
 def profile_of(sheet: Sheet) -> Profile | None:

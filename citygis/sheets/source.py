@@ -2,27 +2,28 @@
 A sheet's layers out of a GeoPackage or the City's store: those it draws, the columns its styles read, the ground it shows.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
 import pandas as pd
-import pyogrio
 
 from citygis.city import City
 from citygis.errors import SheetError
-from citygis.gpkg import layers_of, read_geopackage
-from citygis.sheets.courses import READS as COURSE_COLUMNS
 from citygis.sheets.key_map import LAYERS as KEY_MAP_LAYERS
 from citygis.sheets.pins import pins_of_sheet
 from citygis.sheets.sheet import Sheet
 from citygis.sheets.style import nearest, read_style
 from citygis.sheets.vicinity import STYLES as VICINITY_STYLES
 from citygis.sheets.view import spread
-from citygis.store import Store
+
+if TYPE_CHECKING:
+    from citygis.store import Store
 
 
 class _Source(NamedTuple):
@@ -34,9 +35,14 @@ class _Source(NamedTuple):
 
 
 def _source(given: Path | str | Store) -> _Source:
-    if isinstance(given, Store):
+    if not isinstance(given, (Path, str)):
         schema = given.city.schema
         return _Source(given.place, {info.name: schema.layer(info.name).names for info in given.layers()}, given.read)
+    # What reads files takes long to load; a store has its own reader, and who has layers already needs none.
+    import pyogrio
+
+    from citygis.gpkg import layers_of, read_geopackage
+
     there = [info.name for info in layers_of(given)]
     return _Source(
         str(given), {name: list(pyogrio.read_info(given, layer=name)["fields"]) for name in there}, partial(read_geopackage, given)
@@ -89,7 +95,9 @@ def sheet_layers(
     # The key map, the vicinity map and the view need all of a layer, the rest only what the frame shows.
     whole = {*KEY_MAP_LAYERS, *also, *([view.layer] if view.layer else [])}
     if sheet.dimensions:
-        columns.setdefault(sheet.dimensions.layer, []).extend(COURSE_COLUMNS)
+        from citygis.sheets.courses import READS
+
+        columns.setdefault(sheet.dimensions.layer, []).extend(READS)
         for layer in sheet.dimensions.areas:
             columns.setdefault(layer, [])
     for layer, fields in also.items():
@@ -107,7 +115,7 @@ def sheet_layers(
     }
     if "source_document" in held.fields:
         layers["source_document"] = held.read("source_document")
-    if isinstance(source, Store):
+    if not isinstance(source, (Path, str)):
         layers["label_pins"] = pins_of_sheet(source.label_pins(), name).assign(sheet="")
         layers["last_change"] = source.changes().tail(1)
     return layers

@@ -6,11 +6,16 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import shapely
 from pydantic import Field
 
 from citygis.errors import SheetError
 from citygis.settings import Settings
+from citygis.sheets.style import text_of
+
+STREET_NAME = ("St_PreDir", "St_Name", "St_PosTyp", "St_PosDir")
+"""The columns that a street's name is made of (NENA-STA-006, street name elements)."""
 
 _SAMPLES = 128
 """Lengths that are tried for a strip, and points along it that are looked at."""
@@ -118,7 +123,7 @@ def strips(
     shown: list[shapely.Polygon] = []
     station = 0.0
     for piece in _pieces(lines):
-        if shown and shapely.covers(shapely.union_all(shown), piece):
+        if shown and shapely.covers(shapely.union_all(shown), piece.line):
             continue
         ends = _ends(piece, room)
         part = made[-1].part + 1 if made else 0
@@ -136,6 +141,14 @@ def strips(
     return tuple(made)
 
 
+def street_names(centerlines: pd.DataFrame) -> pd.Series:
+    """The full name of each centerline, of `STREET_NAME`; empty where it has none."""
+    parts = [text_of(centerlines[name]).fillna("").str.strip() for name in STREET_NAME if name in centerlines]
+    if not parts:
+        return pd.Series("", index=centerlines.index, dtype="str")
+    return pd.concat(parts, axis=1).agg(" ".join, axis=1).str.split().str.join(" ")
+
+
 def station_text(station_ft: float) -> str:
     """A station as surveyors write it: 1,234.56 ft are 12+34.56."""
     hundreds, rest = divmod(round(station_ft, 2), 100)
@@ -151,10 +164,23 @@ class _Box(NamedTuple):
     height_ft: float
 
 
-def _pieces(lines: np.ndarray) -> list[shapely.LineString]:
+class _Piece(NamedTuple):
+    """A line with its vertices and their stations."""
+
+    line: shapely.LineString
+    vertices: np.ndarray
+    stations: np.ndarray
+
+
+def _pieces(lines: np.ndarray) -> list[_Piece]:
     merged = shapely.line_merge(shapely.union_all(shapely.force_2d(lines)))
     pieces = [_forward(piece) for piece in shapely.get_parts(merged)]
-    return sorted(pieces, key=lambda piece: (*piece.coords[0], *piece.coords[-1], piece.length))
+    pieces = sorted(pieces, key=lambda piece: (*piece.coords[0], *piece.coords[-1], piece.length))
+    vertices = [shapely.get_coordinates(piece) for piece in pieces]
+    return [
+        _Piece(piece, points, np.append(0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))))
+        for piece, points in zip(pieces, vertices, strict=True)
+    ]
 
 
 def _forward(piece: shapely.LineString) -> shapely.LineString:
@@ -163,9 +189,9 @@ def _forward(piece: shapely.LineString) -> shapely.LineString:
     return piece if forward >= 0 else shapely.reverse(piece)
 
 
-def _ends(piece: shapely.LineString, room: np.ndarray) -> list[float]:
+def _ends(piece: _Piece, room: np.ndarray) -> list[float]:
     """Stations where strips of a piece begin and end."""
-    length, ends = piece.length, [0.0]
+    length, ends = piece.line.length, [0.0]
     while ends[-1] < length:
         longest = min(ends[-1] + room[0] * 2, length)
         tried = np.linspace(longest, ends[-1], _SAMPLES, endpoint=False)
@@ -182,15 +208,14 @@ def _ends(piece: shapely.LineString, room: np.ndarray) -> list[float]:
     return ends
 
 
-def _fits(piece: shapely.LineString, start: float, end: float, room: np.ndarray) -> bool:
+def _fits(piece: _Piece, start: float, end: float, room: np.ndarray) -> bool:
     box = _box(piece, start, end)
     return box.width_ft <= room[0] + 1e-6 and box.height_ft <= room[1] + 1e-6
 
 
-def _box(piece: shapely.LineString, start: float, end: float) -> _Box:
-    points = shapely.get_coordinates(shapely.line_interpolate_point(piece, np.linspace(start, end, _SAMPLES)))
-    within = shapely.line_locate_point(piece, shapely.points(shapely.get_coordinates(piece)))
-    points = np.vstack([points, shapely.get_coordinates(piece)[(within > start) & (within < end)]])
+def _box(piece: _Piece, start: float, end: float) -> _Box:
+    points = shapely.get_coordinates(shapely.line_interpolate_point(piece.line, np.linspace(start, end, _SAMPLES)))
+    points = np.vstack([points, piece.vertices[(piece.stations > start) & (piece.stations < end)]])
     chord = points[_SAMPLES - 1] - points[0]
     angle = float(np.arctan2(chord[1], chord[0]))
     along = np.array([np.cos(angle), np.sin(angle)])
@@ -201,9 +226,9 @@ def _box(piece: shapely.LineString, start: float, end: float) -> _Box:
     return _Box(angle, (float(centre[0]), float(centre[1])), *(float(v) for v in high - low))
 
 
-def _across(piece: shapely.LineString, at: float, left: float, right: float, reach: float) -> shapely.LineString:
+def _across(piece: _Piece, at: float, left: float, right: float, reach: float) -> shapely.LineString:
     """The match line at a station: square to the mean of the two directions, so that it lies alike on both sheets."""
-    middle = shapely.get_coordinates(shapely.line_interpolate_point(piece, at))[0]
+    middle = shapely.get_coordinates(shapely.line_interpolate_point(piece.line, at))[0]
     mean = np.array([np.cos(left) + np.cos(right), np.sin(left) + np.sin(right)])
     if np.hypot(*mean) < 1e-6:  # a hairpin: no mean of a way there and the way back
         mean = np.array([np.cos(left), np.sin(left)])

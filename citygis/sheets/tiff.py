@@ -25,7 +25,7 @@ from citygis.publish import publish_text, publishing
 from citygis.sheets.frame import Frame
 from citygis.sheets.scene import POINTS_PER_INCH
 
-BAND_ROWS = 1024
+BAND_ROWS = 256
 """Rows rendered at a time."""
 
 _SCREEN = np.array(

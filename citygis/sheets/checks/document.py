@@ -9,7 +9,7 @@ import pikepdf
 
 from citygis.sheets.checks.check import Asked, Check, Seen, some
 
-_SHEET_NUMBER = re.compile(r"(?:sheet(?:\s+no\.?)?\s*:?\s*)?(\d{1,4})\s+of\s+(\d{1,4})", re.IGNORECASE)
+_SHEET_NUMBER = re.compile(r"(?:sheet(?:\s+no\.?)?\s*:?\s*)?([A-Z]{0,2}-?\d{1,4})\s+of\s+(\d{1,4})", re.IGNORECASE)
 
 _ACTS = ("/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/RichMediaExecute", "/GoToE", "/Movie", "/Rendition")
 
@@ -19,7 +19,7 @@ _FURNITURE_WORDS = {
     "legend": r"legend",
     "key_map": r"key\s+map",
     "vicinity_map": r"vicinity\s+map",
-    "sheet_numbers": r"\b\d+\s+of\s+\d+\b",
+    "sheet_numbers": r"\b([a-z]{1,2}-?)?\d+\s+of\s+\d+\b",
     "adjoining": r"adjoin|match\s*line|see\s+sheet|sheet\s+\d+\s+of\s+\d+",
     "revision_block": r"revision",
     "sign_off": r"sign|approved|reviewed|prepared|checked",
@@ -176,10 +176,11 @@ def _sheet_numbers(pages: list[Seen], asked: Asked) -> list[Check]:
         lines = [*seen.words.splitlines(), *seen.labels.labels["string"]]
         match = next((match for line in lines if (match := _SHEET_NUMBER.fullmatch(line.strip()))), None)
         if match:
-            found[seen.number] = (int(match[1]), int(match[2]))
+            found[seen.number] = (match[1].upper().lstrip("0"), int(match[2]))
     if not found:
         return [_skipped(name, "no line like 2 of 5 was found", expected)]
-    wrong = [f"{n} of {total}" for n, total in found.values() if not 1 <= n <= total]
+    # Sheets of an index grid may be A1, A2 ... B1.
+    wrong = [f"{n or 0} of {total}" for n, total in found.values() if not n or (n.isdigit() and int(n) > total)]
     numbers = list(found.values())
     wrong += [f"{n} of {total} twice" for n, total in dict.fromkeys(numbers) if numbers.count((n, total)) > 1]
     totals = {total for _, total in numbers}

@@ -139,8 +139,8 @@ def housing_sites(
                 "Sites are the parcels named, or else every vacant parcel in force whose zone has a density.",
                 "A parcel's zone and plan designation are those of most of its ground.",
                 f"Capacity is acres times the greatest density times {share:g}, rounded down on each site.",
-                f"A site of {pack['lower_least_ac']:g} to {pack['lower_most_ac']:g} ac at {pack['default_density_du_ac']:g} dwellings "
-                "per acre or more is presumed to serve lower incomes; others as the table of densities says, else above moderate.",
+                f"A site of {pack['lower_least_ac']:g} to {pack['lower_most_ac']:g} ac, at {pack['default_density_du_ac']:g} dwellings "
+                "an acre or more, is presumed to serve lower incomes; others as the table of densities says, else above moderate.",
                 "By right: a site for lower incomes that was vacant in two earlier elements, or not vacant in one.",
             ),
             citations=pack.cited(realistic_share=share),

@@ -29,7 +29,7 @@ __all__ = [
     "read_style",
     "scale_of",
     "scale_text",
-    "sheet_layers",
     "series_templates",
+    "sheet_layers",
     "sheet_templates",
 ]

@@ -227,6 +227,15 @@ def test_a_number_is_found_however_it_is_written_and_an_unknown_one_gives_its_ne
         hearing_notice(layer, [])
 
 
+def test_numbers_that_only_their_dash_tells_apart_are_never_run_together():
+    layer = parcels(**{"23-115": (0, 0, 100, 100), "231-15": (5000, 0, 5100, 100)})
+    owners = roll(**{"23-115": "Ann", "231-15": "Ben"})
+    answer = hearing_notice(layer, ["23-115"], roll=owners)
+    assert answer.table[["apn", "owner_name"]].to_numpy().tolist() == [["23-115", "Ann"]]
+    with pytest.raises(AnalysisError, match="no parcel '23115'"):
+        hearing_notice(layer, ["23115"])
+
+
 def test_what_no_distance_can_be_had_from_is_refused():
     layer = parcels(A=(0, 0, 100, 100))
     with pytest.raises(CRSError, match="in degrees"):

@@ -5,7 +5,7 @@ Nobody gets a bare yes. A parcel is *ineligible* when one criterion is, *eligibl
 *needs review*: what no layer can tell (who lived there, who splits it) is left to a person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
 from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
 from citygis.analysis.overlay import overlaid_area, shoelace_sqft
-from citygis.analysis.parcels import bare, rows_of
+from citygis.analysis.parcels import rows_of, spelling
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import RulePack, rule_pack
 from citygis.city import City
@@ -77,16 +77,17 @@ def lot_split_screening(
     lots = chosen[~nowhere].sort_values("apn", kind="stable").reset_index(drop=True)
     if not len(lots):
         raise AnalysisError("None of the parcels has geometry. Map them first.")
-    number = bare(lots["apn"])
+    spelt = spelling(parcels["apn"])
+    number = spelt(lots["apn"])
     area = lots.geometry.area.to_numpy()
     parts = [
         _zone(lots, zoning, pack),
         _size(area, pack),
         _kind(lots),
-        _earlier(number, earlier_splits, pack),
+        _earlier(number, earlier_splits, spelt),
         _flood(lots, flood_zone, pack),
         _constraints(lots, constraints, pack),
-        _occupancy(number, occupancy),
+        _occupancy(number, occupancy, spelt),
     ]
     criteria = pd.concat(
         [part.assign(apn=lots["apn"].astype("str").to_numpy(), criterion=name) for name, part in zip(CRITERIA, parts, strict=True)],
@@ -230,12 +231,12 @@ def _kind(lots: gpd.GeoDataFrame) -> pd.DataFrame:
     return out
 
 
-def _earlier(number: pd.Series, splits: pd.DataFrame | None, pack: RulePack) -> pd.DataFrame:
+def _earlier(number: pd.Series, splits: pd.DataFrame | None, spelt: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
     law = "Calif. Gov. Code 66411.7(a)(3)(F) and (G): not established by an earlier such split, nor beside one by the same owner"
     if splits is None:
         return _verdicts(len(number), REVIEW, "no table of earlier splits was given", law)
     _require_columns(splits, ["apn"], "earlier splits")
-    known = number.isin(set(bare(splits["apn"]).dropna())).to_numpy()
+    known = number.isin(set(spelt(splits["apn"]).dropna())).to_numpy()
     out = _verdicts(len(number), ELIGIBLE, "", law)
     out["verdict"] = np.where(known, INELIGIBLE, ELIGIBLE)
     out["reason"] = np.where(known, "in the table of earlier splits", "not in the table of earlier splits")
@@ -304,7 +305,7 @@ def _mapped(
     return out
 
 
-def _occupancy(number: pd.Series, occupancy: pd.DataFrame | None) -> pd.DataFrame:
+def _occupancy(number: pd.Series, occupancy: pd.DataFrame | None, spelt: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
     law = "Calif. Gov. Code 65852.21(a)(3) to (5), 66411.7(a)(3)(D): tenants within three years, rent limits, withdrawal from rent"
     if occupancy is None:
         return _verdicts(len(number), REVIEW, "nobody has said who lives there", law)
@@ -313,7 +314,7 @@ def _occupancy(number: pd.Series, occupancy: pd.DataFrame | None) -> pd.DataFram
     wrong = ~said.isin(["yes", "no", "true", "false"]) & said.notna()
     if wrong.any():
         raise AnalysisError(f"Occupancy says {said[wrong].iloc[0]!r} in the column allowed. Say yes or no, or leave it empty.")
-    told = pd.Series(said.to_numpy(), index=bare(occupancy["apn"]))
+    told = pd.Series(said.to_numpy(), index=spelt(occupancy["apn"]))
     # Two lines for one parcel: no stands before yes.
     no, yes = set(told.index[told.isin(["no", "false"])]), set(told.index[told.isin(["yes", "true"])])
     out = _verdicts(len(number), REVIEW, "nobody has said who lives there", law)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from citygis.analysis.parcels import bare
+from citygis.analysis.parcels import spelling
 
 MAX_NAMES = 2
 """Names on one piece. Owners beyond these who share the address get a piece of their own."""
@@ -73,13 +73,14 @@ def mailing(
     public : bool
         Whether names and addresses are left out.
     """
+    spelt = spelling(parcels["apn"])
+    number = spelt(table["apn"])
     if roll is None:
         used = pd.DataFrame(columns=["apn", "owner_name", "confidential", *_ADDRESS, *_LAST])
     else:
-        used = _of_list(roll, table)
+        used = _of_list(spelt(roll["apn"]), roll, number)
     open_: list[tuple[str, str, str]] = []
     names = used.groupby("apn")["owner_name"]
-    number = bare(table["apn"])
     table["owners"] = number.map(names.size()).fillna(0).astype(int)
     withheld = used["confidential"].to_numpy(dtype=bool)
     if roll is not None:
@@ -131,10 +132,9 @@ def mailing(
     return Mailing(mail, owners, open_, {"labels_5160.pdf": labels_pdf(mail)} if len(mail) else {}, digest)
 
 
-def _of_list(roll: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def _of_list(number: pd.Series, roll: pd.DataFrame, listed: pd.Series) -> pd.DataFrame:
     """The roll's rows of the list's parcels, with every column that mail needs, in an order of their own."""
-    number = bare(roll["apn"])
-    ours = number.isin(set(bare(table["apn"]))).to_numpy(dtype=bool)
+    ours = number.isin(set(listed)).to_numpy(dtype=bool)
     roll = roll[ours]
     used = pd.DataFrame({"apn": number[ours]})
     for name in ("owner_name", *_ADDRESS, *_LAST):
@@ -226,7 +226,7 @@ def _occupant_pieces(
             "line_4": "",
             "line_5": "",
             "last_line": last.to_numpy(),
-            "apns": bare(parcels["apn"]).iloc[where].to_numpy(),
+            "apns": spelling(parcels["apn"])(parcels["apn"]).iloc[where].to_numpy(),
         }
     )[whole.to_numpy()]
     reached = set(_folded(owners["line_2"] + " " + owners["last_line"])) | set(

@@ -18,7 +18,7 @@ from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_wa
 from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
 from citygis.analysis.mailing import Mailing, mailing
 from citygis.analysis.nearness import polygon_distance_ft
-from citygis.analysis.parcels import bare, rows_of
+from citygis.analysis.parcels import footprints, rows_of, spelling
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import RulePack, rule_pack
 from citygis.city import City
@@ -109,7 +109,7 @@ def hearing_notice(
     rows = rows_of(parcels, subject)
     open_ = unanswered(_open_questions(pack, roll))
     parcels = parcels.reset_index(drop=True)
-    shapes, borrowed = _footprints(parcels)
+    shapes, borrowed = footprints(parcels)
     nowhere = without_ground(parcels).to_numpy() & ~borrowed
     if nowhere[rows].any():
         gone = ", ".join(parcels["apn"].iloc[rows[nowhere[rows]]].astype("str"))
@@ -270,32 +270,16 @@ def _open_questions(pack: RulePack, roll: pd.DataFrame | None) -> list[tuple[str
     return rows
 
 
-def _footprints(parcels: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The ground of each parcel, and whether it is another's: units without geometry stand on the footprint of their stack."""
-    shapes = np.asarray(parcels.geometry.values, dtype=object).copy()
-    borrowed = np.zeros(len(parcels), dtype=bool)
-    if "stack_id" in parcels.columns:
-        nowhere = without_ground(parcels).to_numpy()
-        stack = parcels["stack_id"].astype("object")
-        there = pd.Series(np.flatnonzero(~nowhere), index=stack[~nowhere])
-        there = there[there.index.notna()]
-        first = there[~there.index.duplicated()]
-        found = stack[nowhere].map(first)
-        rows = np.flatnonzero(nowhere)[found.notna().to_numpy()]
-        shapes[rows] = shapes[found.dropna().to_numpy(dtype=int)]
-        borrowed[rows] = True
-    return shapes, borrowed
-
-
 def _with_adjoining(
     parcels: gpd.GeoDataFrame, shapes: np.ndarray, rows: np.ndarray, held: np.ndarray, roll: pd.DataFrame | None
 ) -> np.ndarray:
     """The subject with the parcels of its owners that adjoin it, from one to the next: sharing a line, not a corner."""
     if roll is None:
         raise AnalysisError("Adjoining land of one owner cannot be told without the roll. Give it: --roll FILE.")
-    owner = pd.DataFrame({"apn": bare(roll["apn"]), "owner": _key(roll["owner_name"])}).dropna()
-    ours = set(owner.loc[owner["apn"].isin(set(bare(parcels["apn"].iloc[rows]))), "owner"])
-    same = bare(parcels["apn"]).isin(set(owner.loc[owner["owner"].isin(ours), "apn"])).to_numpy() & held
+    spelt = spelling(parcels["apn"])
+    owner = pd.DataFrame({"apn": spelt(roll["apn"]), "owner": _key(roll["owner_name"])}).dropna()
+    ours = set(owner.loc[owner["apn"].isin(set(spelt(parcels["apn"].iloc[rows]))), "owner"])
+    same = spelt(parcels["apn"]).isin(set(owner.loc[owner["owner"].isin(ours), "apn"])).to_numpy() & held
     same[rows] = True
     at = np.flatnonzero(same & ~shapely.is_missing(shapes))
     first, second = shapely.STRtree(shapes[at]).query(shapes[at], predicate="intersects")

@@ -2,13 +2,13 @@
 Parcels by their numbers, however somebody writes them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from citygis.analysis.layers import in_force
+from citygis.analysis.layers import in_force, without_ground
 from citygis.errors import AnalysisError
 
 _LISTED = 5
@@ -17,6 +17,21 @@ _LISTED = 5
 def bare(numbers: pd.Series) -> pd.Series:
     """Parcel numbers run together: capitals and digits only. Null where null."""
     return numbers.astype("str").str.upper().str.replace(r"[^0-9A-Z]", "", regex=True)
+
+
+def spelling(held: pd.Series) -> Callable[[pd.Series], pd.Series]:
+    """
+    How parcel numbers are brought to one spelling: run together (`bare`), unless that would make one of two numbers of `held`.
+
+    Some cities number by map and lot, and 23-115 is not 231-15: numbers must then be written as the layer writes them.
+    """
+    written = _plain(held)
+    pairs = pd.DataFrame({"bare": bare(held), "written": written}).dropna().drop_duplicates()
+    return _plain if pairs["bare"].duplicated().any() else bare
+
+
+def _plain(numbers: pd.Series) -> pd.Series:
+    return numbers.astype("str").str.strip().str.upper()
 
 
 def rows_of(parcels: gpd.GeoDataFrame, numbers: Sequence[str]) -> np.ndarray:
@@ -28,7 +43,7 @@ def rows_of(parcels: gpd.GeoDataFrame, numbers: Sequence[str]) -> np.ndarray:
     parcels : GeoDataFrame
         Columns ``apn``, and ``status`` where there is one.
     numbers : sequence of str
-        With or without dashes.
+        With or without dashes, unless dashes tell two parcels of the layer apart.
 
     Returns
     -------
@@ -44,9 +59,10 @@ def rows_of(parcels: gpd.GeoDataFrame, numbers: Sequence[str]) -> np.ndarray:
         numbers = [numbers]
     if not len(numbers):
         raise AnalysisError("No parcel was named. Give at least one parcel number.")
-    held = bare(parcels["apn"])
+    spelt = spelling(parcels["apn"])
+    held = spelt(parcels["apn"])
     live = pd.Series(parcels.index.isin(in_force(parcels).index), index=parcels.index)
-    wanted = bare(pd.Series(list(numbers), dtype="str"))
+    wanted = spelt(pd.Series(list(numbers), dtype="str"))
     for number, written in zip(wanted, numbers, strict=True):
         if not number:
             raise AnalysisError(f"{written!r} is no parcel number.")
@@ -58,6 +74,37 @@ def rows_of(parcels: gpd.GeoDataFrame, numbers: Sequence[str]) -> np.ndarray:
                 f"Parcel {written!r} is retired or not yet recorded. Ask what became of it: citygis lineage {written}."
             )
     return np.flatnonzero(held.isin(set(wanted)).to_numpy() & live.to_numpy())
+
+
+def footprints(parcels: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """
+    The ground of each parcel; units without geometry of their own stand on the footprint of their stack.
+
+    Parameters
+    ----------
+    parcels : GeoDataFrame, n polygons
+        ``stack_id`` where there is one. Not modified.
+
+    Returns
+    -------
+    shapes : array of n geometries
+        None or empty where neither the parcel nor its stack has one.
+    borrowed : array of n bool
+        Whether the ground is another parcel's of the stack.
+    """
+    shapes = np.asarray(parcels.geometry.values, dtype=object).copy()
+    borrowed = np.zeros(len(parcels), dtype=bool)
+    if "stack_id" in parcels.columns:
+        nowhere = without_ground(parcels).to_numpy()
+        stack = parcels["stack_id"].astype("object")
+        there = pd.Series(np.flatnonzero(~nowhere), index=stack[~nowhere])
+        there = there[there.index.notna()]
+        first = there[~there.index.duplicated()]
+        found = stack[nowhere].map(first)
+        rows = np.flatnonzero(nowhere)[found.notna().to_numpy()]
+        shapes[rows] = shapes[found.dropna().to_numpy(dtype=int)]
+        borrowed[rows] = True
+    return shapes, borrowed
 
 
 def _near(held: pd.Series, number: str, parcels: gpd.GeoDataFrame) -> str:

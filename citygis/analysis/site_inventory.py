@@ -2,7 +2,7 @@
 Rows of the housing element's site inventory: size, densities, realistic capacity, vacancy, prior elements, income presumption.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
 from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
 from citygis.analysis.overlay import overlaid_area, shoelace_sqft
-from citygis.analysis.parcels import bare, rows_of
+from citygis.analysis.parcels import rows_of, spelling
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import rule_pack
 from citygis.city import City
@@ -101,7 +101,7 @@ def housing_sites(
     income = np.where(pd.notna(stated), stated, np.where(fits & dense, LOWER, ABOVE))
     unfit = (income == LOWER) & ~fits
     income = np.where(unfit, MODERATE, income)
-    cycles = _cycles(sites["apn"].iloc[at], prior_sites)
+    cycles = _cycles(sites["apn"].iloc[at], prior_sites, spelling(parcels["apn"]))
     by_right = np.where(vacant[at] == "yes", cycles >= 2, cycles >= 1) & (income == LOWER)
     table = pd.DataFrame(
         {
@@ -139,8 +139,9 @@ def housing_sites(
                 "Sites are the parcels named, or else every vacant parcel in force whose zone has a density.",
                 "A parcel's zone and plan designation are those of most of its ground.",
                 f"Capacity is acres times the greatest density times {share:g}, rounded down on each site.",
-                f"A site of {pack['lower_least_ac']:g} to {pack['lower_most_ac']:g} ac, at {pack['default_density_du_ac']:g} dwellings "
-                "an acre or more, is presumed to serve lower incomes; others as the table of densities says, else above moderate.",
+                f"Of {pack['lower_least_ac']:g} to {pack['lower_most_ac']:g} ac, at {pack['default_density_du_ac']:g} dwellings "
+                "an acre or more, a site is presumed to serve lower incomes; others as the table of densities says, else above "
+                "moderate.",
                 "By right: a site for lower incomes that was vacant in two earlier elements, or not vacant in one.",
             ),
             citations=pack.cited(realistic_share=share),
@@ -242,14 +243,14 @@ def _vacant(sites: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame | None, most_sq
     return np.where(built.to_numpy() <= most_sqft, "yes", "no").astype(object)
 
 
-def _cycles(apns: pd.Series, prior: pd.DataFrame | None) -> np.ndarray:
+def _cycles(apns: pd.Series, prior: pd.DataFrame | None, spelt: Callable[[pd.Series], pd.Series]) -> np.ndarray:
     if prior is None:
         return np.zeros(len(apns), dtype=int)
     gone = [name for name in ("apn", "cycle") if name not in prior.columns]
     if gone:
         raise AnalysisError(f"The table of prior sites has no column {', '.join(gone)}.")
-    counted = prior.assign(apn=bare(prior["apn"])).groupby("apn")["cycle"].nunique()
-    return bare(apns).map(counted).fillna(0).astype(int).to_numpy()
+    counted = prior.assign(apn=spelt(prior["apn"])).groupby("apn")["cycle"].nunique()
+    return spelt(apns).map(counted).fillna(0).astype(int).to_numpy()
 
 
 def _column(sites: gpd.GeoDataFrame, name: str, otherwise: str | None) -> np.ndarray:

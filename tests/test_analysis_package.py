@@ -6,6 +6,7 @@ import re
 import geopandas as gpd
 import openpyxl
 import pandas as pd
+import pypdfium2
 import pytest
 import shapely
 from store_city import make_city
@@ -105,6 +106,25 @@ def test_an_empty_answer_is_a_package_without_a_map(city, tmp_path):
     empty = answer(table=pd.DataFrame({"apn": []}), geometry=GROUND.iloc[:0], layers={"lots": GROUND.iloc[:0]})
     made = write_package(empty, tmp_path / "out", city=city, at=AT)
     assert "map.pdf" not in {path.name for path in made.files} and made.preflight is None
+
+
+def test_further_maps_are_files_of_their_own_on_the_paper_and_with_the_furniture_of_their_profile(city, tmp_path):
+    plan = answer().map
+    more = plan._replace(
+        title="LAFCO: lots",
+        subtitle="Exhibit B",
+        notes=("Point of beginning: as described.", "Area: 0.5 acres."),
+        profile="lafco_exhibit",
+        paper="tabloid",
+        panel_in=5.0,
+        file="exhibit_b.pdf",
+    )
+    made = write_package(answer(maps=(more,)), tmp_path / "out", city=city, at=AT)
+    assert {"map.pdf", "exhibit_b.pdf"} <= {path.name for path in made.files}
+    assert made.preflight.passed, [check for check in made.preflight.checks if not check.passed]
+    page = pypdfium2.PdfDocument(tmp_path / "out" / "exhibit_b.pdf")[0]
+    assert sorted(side / 72 for side in page.get_size()) == [11.0, 17.0]
+    assert "VICINITY MAP" in page.get_textpage().get_text_range().upper()
 
 
 def test_numbers_agree_within_their_tolerance_and_texts_when_equal():

@@ -75,6 +75,7 @@ def test_what_could_not_be_answered_is_exit_code_1(run, place, tmp_path):
         (("notice", "--apn", "999-999-99"), 3),
         (("notice",), 2),
         (("notice", "--apn", "10000003", "--distance-ft", "far"), 2),
+        (("notice", "--apn", "10000003", "--case", "zoning"), 2),
         (("notise",), 3),
         (("missing.toml",), 3),
         ((), 2),

@@ -121,6 +121,12 @@ class MapPlan(NamedTuple):
         Packaged or City styles that are drawn below, as far as their layers are there.
     profile : str
         The sheet profile.
+    paper : str
+        One of the profile's papers; its first where empty.
+    file : str
+        What the PDF of a further map is called, such as ``exhibit_b.pdf``.
+    panel_in : float
+        Depth or width of the panel; the sheet's own where 0.
     """
 
     title: str
@@ -129,6 +135,9 @@ class MapPlan(NamedTuple):
     notes: tuple[str, ...] = ()
     base: tuple[str, ...] = ("right_of_way", "parcel", "street_centerline")
     profile: str = "letter_exhibit"
+    paper: str = ""
+    file: str = ""
+    panel_in: float = 0.0
 
 
 class Answer(NamedTuple):
@@ -157,6 +166,8 @@ class Answer(NamedTuple):
     map : MapPlan or None
     documents : dict of str to bytes
         Further files by name, such as ``labels_5160.pdf``.
+    maps : tuple of MapPlan
+        Further maps, each with its ``file``.
     """
 
     question: str
@@ -171,6 +182,7 @@ class Answer(NamedTuple):
     layers: Mapping[str, gpd.GeoDataFrame] = {}
     map: MapPlan | None = None
     documents: Mapping[str, bytes] = {}
+    maps: tuple[MapPlan, ...] = ()
 
     @property
     def agrees(self) -> bool:

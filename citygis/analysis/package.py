@@ -20,7 +20,7 @@ from citygis.errors import AnalysisError
 from citygis.gpkg import write_geopackage
 from citygis.publish import publish_text, publishing, publishing_folder
 from citygis.reports import Worksheet, workbook_bytes, write_rows
-from citygis.sheets import Figure, Preflight, Sheet, Style, draw
+from citygis.sheets import Figure, Preflight, Sheet, Style, draw, profiles
 
 NAMES = {"csv": "list.csv", "xlsx": "list.xlsx", "gpkg": "ground.gpkg", "map": "map.pdf", "note": "method.html"}
 """What the files of a package are called. A question's own documents lie beside them."""
@@ -38,7 +38,7 @@ class Package(NamedTuple):
     folder : Path
     files : tuple of Path
     preflight : Preflight or None
-        Of the map; None when the answer has none.
+        Of the map, or of the first of several that does not pass; None when the answer has none.
     remarks : tuple of str
         What a format could not hold as it is.
     """
@@ -90,16 +90,16 @@ def write_package(
         return _written(answer, temporary, folder, city, base, at, overwrite=False)
 
 
-def answer_figure(answer: Answer, *, city: City, base: Mapping[str, gpd.GeoDataFrame] = {}) -> Figure:
+def answer_figure(answer: Answer, *, city: City, base: Mapping[str, gpd.GeoDataFrame] = {}, plan: MapPlan | None = None) -> Figure:
     """
-    The map of an answer.
+    The map of an answer, or another of its maps by its `plan`.
 
     Raises
     ------
     AnalysisError
         If the answer has no map, or nothing with ground on it.
     """
-    plan = answer.map
+    plan = plan or answer.map
     if plan is None:
         raise AnalysisError(f"The question {answer.question!r} has no map.")
     own = {name: layer for name, layer in answer.layers.items() if name in plan.styles and len(layer)}
@@ -116,6 +116,9 @@ def answer_figure(answer: Answer, *, city: City, base: Mapping[str, gpd.GeoDataF
     sheet = Sheet.model_validate(
         {
             "profile": plan.profile,
+            "paper": plan.paper or None,
+            "panel_in": plan.panel_in or None,
+            "vicinity": {} if "vicinity_map" in profiles()[plan.profile].furniture else None,
             "layers": [*_base_styles(plan, base), *styles],
             "view": {"extent": (west - ROOM_FT, south - ROOM_FT, east + ROOM_FT, north + ROOM_FT)},
             "title_block": {"title": plan.title, "subtitle": plan.subtitle, "notes": plan.notes},
@@ -154,11 +157,15 @@ def _written(
         write_geopackage(folder / NAMES["gpkg"], ground, overwrite=overwrite, last_change=at)
         files.append(NAMES["gpkg"])
     report = None
-    if answer.map is not None and any(len(answer.layers.get(name, ())) for name in answer.map.styles):
-        figure = answer_figure(answer, city=city, base=base)
-        figure.save(folder / NAMES["map"], overwrite=overwrite)
-        report = figure.preflight(folder / NAMES["map"])
-        files.append(NAMES["map"])
+    for plan in filter(None, (answer.map, *answer.maps)):
+        if not any(len(answer.layers.get(name, ())) for name in plan.styles):
+            continue
+        name = plan.file or NAMES["map"]
+        figure = answer_figure(answer, city=city, base=base, plan=plan)
+        figure.save(folder / name, overwrite=overwrite)
+        seen = figure.preflight(folder / name)
+        report = seen if report is None or report.passed else report
+        files.append(name)
     publish_text(folder / NAMES["note"], note_html(answer, city=city, at=at, files=files), overwrite=overwrite)
     files.append(NAMES["note"])
     return Package(named, tuple(named / name for name in files), report, tuple(dict.fromkeys(remarks)))

@@ -136,7 +136,12 @@ def _answer(
     if out is not None:
         require_free(out, overwrite=overwrite)
     held = store_or_file(source, city)
-    answer = answered(asked, held, keywords(asked, given, city=city, folder=folder), city=city)
+    try:
+        answer = answered(asked, held, keywords(asked, given, city=city, folder=folder), city=city)
+    except ValueError as error:
+        if not str(error).startswith("Invalid "):
+            raise
+        raise click.UsageError(str(error)) from None
     package = None
     if out is not None:
         package = write_package(answer, out, city=city, base=layers_named(_BASE, held), overwrite=overwrite)

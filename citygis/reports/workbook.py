@@ -4,6 +4,7 @@ An answer as an Excel workbook: the rows with their totals, and a sheet that say
 
 import datetime
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -126,7 +127,7 @@ def workbook_bytes(
     book.properties.created = book.properties.modified = at.replace(tzinfo=None, microsecond=0)
     packed = io.BytesIO()
     book.save(packed)
-    return _undated(packed), [f"{n:,} {what}" for what, n in remarks.items()]
+    return _undated(packed, at), [f"{n:,} {what}" for what, n in remarks.items()]
 
 
 def _cell(sheet, value: Cell, remarks: dict[str, int], **looks) -> WriteOnlyCell:
@@ -182,12 +183,16 @@ def _about(answer: Answer) -> list[tuple]:
     return [*lines, ("SQL", query.sql), ("SHA-256 of the SQL", answer.sql_sha256)]
 
 
-def _undated(packed: io.BytesIO) -> bytes:
+def _undated(packed: io.BytesIO, at: datetime.datetime) -> bytes:
     """The same workbook without the time it was packed: the same answer gives the same bytes."""
+    modified = f"\\g<1>{at:%Y-%m-%dT%H:%M:%SZ}".encode()
     plain = io.BytesIO()
     with zipfile.ZipFile(packed) as book, zipfile.ZipFile(plain, "w", zipfile.ZIP_DEFLATED) as copy:
         for name in book.namelist():
             entry = zipfile.ZipInfo(name, _FIXED)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
-            copy.writestr(entry, book.read(name))
+            content = book.read(name)
+            if name == "docProps/core.xml":  # saving sets the clock's time in place of what the properties say
+                content = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", modified, content)
+            copy.writestr(entry, content)
     return plain.getvalue()

@@ -167,7 +167,8 @@ def _value(each: Parameter, value: Any, city: City, folder: Path) -> Any:
                     raise ValueError("must be true or false")
                 return value
             case "table":
-                return read_table(folder / str(value))
+                said = value if isinstance(value, Mapping) else {"source": value}
+                return _table(said, folder)
             case "layer":
                 return _in_city(read(folder / str(value)), str(value), city)
             case "file":
@@ -178,12 +179,20 @@ def _value(each: Parameter, value: Any, city: City, folder: Path) -> Any:
         raise AnalysisError(f"{each.option or each.name} = {value!r}: {error}. Must be {_KINDS[each.kind]}.") from None
 
 
+def _table(said: Mapping[str, Any], folder: Path) -> pd.DataFrame:
+    """A table by its file or address; a request file may say ``{ source, query, values, sheet }``."""
+    unknown = sorted(set(said) - {"source", "query", "values", "sheet"})
+    if unknown or "source" not in said:
+        raise ValueError(f"unknown {', '.join(unknown)}" if unknown else "no source")
+    return read_table(str(said["source"]), **{key: value for key, value in said.items() if key != "source"}, folder=folder)
+
+
 _KINDS = {
     "number": "a number",
     "integer": "a whole number",
     "date": "a day such as 2026-01-31",
     "flag": "true or false",
-    "table": "a CSV or XLSX file",
+    "table": "a CSV or XLSX file, or a database's address with #TABLE",
     "layer": "a file of features",
     "file": "a file",
     "text": "text",

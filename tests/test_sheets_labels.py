@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from citygis.sheets import labels
-from citygis.sheets.style import Label, LabelRow
+from citygis.sheets.fonts import font
+from citygis.sheets.style import MIN_TEXT_PT, Label, LabelRow
 
 NONE = np.array([], dtype=object)
 ONE = Label(rows=(LabelRow(text="{apn}", size_pt=6),))
@@ -75,6 +76,18 @@ def test_a_label_that_does_not_fit_at_five_points_is_told():
     put = labels.inside(np.array([shapely.box(0, 0, 6, 6)]), ONE, texts(["191-190-74"]), NONE)
     assert not put.placed[0]
     assert put.reasons.tolist() == ["no room"]
+
+
+@pytest.mark.parametrize(("spare_pt", "stands"), [(0.02, True), (-0.02, False)])
+@pytest.mark.parametrize("turn_deg", [0, 33, 90])
+def test_a_lot_just_as_large_as_its_smallest_label_has_it(turn_deg, spare_pt, stands):
+    face, size = font("regular"), MIN_TEXT_PT
+    wide = face.widths(["191-190-74"])[0] * size + 2 * labels.SNUG_PT + spare_pt
+    high = face.cap_height * size + 2 * labels.SNUG_PT + spare_pt
+    shape = shapely.affinity.rotate(shapely.box(0, 0, wide, high), turn_deg)
+    put = labels.inside(np.array([shape, shapely.box(0, 0, 200, 90)]), ONE, texts(["191-190-74", "191-190-75"]), NONE)
+    assert put.placed.tolist() == [stands, True]
+    assert put.reasons.tolist() == ["" if stands else "no room", ""]
 
 
 def test_a_feature_without_text_is_told():

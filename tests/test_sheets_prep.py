@@ -99,6 +99,16 @@ def test_shells_turn_left_and_holes_turn_right():
     assert signed_area(hole) == pytest.approx(-36)
 
 
+def test_lots_that_run_either_way_beside_some_with_holes_keep_their_areas():
+    ring = shapely.box(0, 0, 30, 30).difference(shapely.box(5, 5, 10, 10)).difference(shapely.box(20, 20, 24, 29))
+    shapes = [shapely.box(40, 0, 50, 20), shapely.box(60, 0, 70, 20).reverse(), ring, ring.reverse(), shapely.box(80, 0, 90, 20)]
+    rings = prep.areas(np.array(shapes, dtype=object))
+    # Holes count against their shells: what non-zero filling paints.
+    areas = np.split([signed_area(each) for each in rings_of(rings)], rings.pieces[1:])
+    assert [len(each) for each in areas] == [1, 1, 3, 3, 1]
+    assert [each.sum() for each in areas] == pytest.approx([200, 200, 839, 839, 200])
+
+
 def test_a_ring_is_written_without_its_closing_vertex():
     assert len(prep.areas(np.array([shapely.box(0, 0, 10, 10)])).points) == 4
 

@@ -39,6 +39,7 @@ bench: $(STAMP) ## seconds and peak memory, beside peers in the same run
 	$(BIN)/python scripts/bench/pipeline.py
 	$(BIN)/python scripts/bench/gps.py
 	$(BIN)/python scripts/bench/quality.py --parcels 10000 200000
+	$(BIN)/python scripts/bench/analysis.py
 	$(BIN)/python scripts/bench/sheets.py
 
 sample-data: $(STAMP) ## write sample_data/ again from its generator

@@ -21,6 +21,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from citygis import analysis as analysis
     from citygis import convert, store
     from citygis.captures import field_work
     from citygis.changes import compare
@@ -76,7 +77,7 @@ __all__ = [
 def __getattr__(name: str):
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _CALLABLE_PACKAGES:
+    if name in _CALLABLE_PACKAGES or name == "analysis":
         return importlib.import_module(f"citygis.{name}")
     raise AttributeError(f"module 'citygis' has no attribute {name!r}")
 

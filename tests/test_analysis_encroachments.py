@@ -135,9 +135,17 @@ def test_what_has_ended_or_is_for_something_else_is_left_out_and_blanket_ones_ar
     assert dict(answer.excluded[["feature", "reason"]].to_numpy()) == {
         "E-1": "ended before 2026-01-01",
         "E-2": "of another purpose than asked for",
-        "E-3": "no geometry",
+        "E-3": "blanket: it covers a parcel and has no place of its own",
     }
     assert "1 blanket easements, such as E-3" in answer.unanswered["what"].str.cat(sep="|")
+
+
+def test_a_blanket_easement_drawn_as_its_whole_parcel_accuses_no_building():
+    rights = easements(STRIP, box(0, 0, 200, 200), blanket=[False, True])
+    answer = easement_encroachments(rights, buildings(box(50, 5, 90, 40)))
+    assert answer.table["easement_id"].tolist() == ["E-0"]
+    assert answer.excluded["feature"].tolist() == ["E-1"]
+    assert "1 blanket easements, such as E-1" in answer.unanswered["what"].str.cat(sep="|")
 
 
 def test_a_proposed_structure_is_looked_at_in_place_of_those_that_stand():

@@ -146,3 +146,11 @@ def test_a_word_for_occupancy_that_is_neither_yes_nor_no_is_refused():
 def test_no_stands_before_yes_where_both_were_said():
     both = pd.DataFrame({"apn": ["000", "000"], "allowed": ["yes", "no"]})
     assert lot_split_screening(lots(1), **everything(1, occupancy=both)).table["occupancy"].tolist() == [INELIGIBLE]
+
+
+def test_a_lot_that_crosses_itself_is_screened_by_the_ground_it_covers_and_told():
+    bow = shapely.Polygon([(E, N), (E + 100, N + 100), (E + 100, N), (E, N + 100)])
+    made = lot_split_screening(lots(2, [bow, square(1)]), **everything(2))
+    assert made.table["area_sqft"].tolist() == [5000.0, 10000.0]
+    assert made.agrees
+    assert "1 polygons of parcel are not valid (such as 000) and were mended before they were measured." in made.method.remarks

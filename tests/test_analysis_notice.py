@@ -110,6 +110,13 @@ def test_a_retired_parcel_gets_no_notice_and_is_listed_as_left_out():
     assert answer.excluded[["layer", "feature"]].to_numpy().tolist() == [["parcel", "B"]]
 
 
+def test_a_post_office_box_is_one_address_however_it_is_spelt_and_12_5_is_not_125():
+    layer = parcels(A=(0, 0, 100, 100), B=(100, 0, 200, 100), C=(200, 0, 300, 100), D=(300, 0, 400, 100), E=(400, 0, 500, 100))
+    boxes = {"A": "P.O. Box 7", "B": "PO BOX 7", "C": "Post Office Box 7", "D": "12.5 Elm Street", "E": "125 Elm Street"}
+    owners = roll(**{apn: ("Ann Alder", street) for apn, street in boxes.items()})
+    assert hearing_notice(layer, ["A"], roll=owners).tables["mail"]["apns"].tolist() == ["D", "E", "A, B, C"]
+
+
 def test_one_piece_of_mail_goes_to_each_address_with_at_most_two_names():
     layer = parcels(A=(0, 0, 100, 100), B=(100, 0, 200, 100), C=(200, 0, 300, 100), D=(300, 0, 400, 100))
     owners = roll(
@@ -263,3 +270,11 @@ def test_vertices_against_edges_give_the_distance_of_the_geometry_engine(seed):
     ring = shapely.Polygon(shapely.box(0, 0, 100, 100).exterior, [shapely.box(20, 20, 80, 80).exterior])
     assert polygon_distance_ft(ring, shapely.box(40, 40, 60, 60)) == pytest.approx(20.0)
     assert polygon_distance_ft(shapely.box(0, 0, 100, 100), shapely.box(40, 40, 60, 60)) == 0.0
+
+
+def test_the_map_numbers_those_who_get_notice_and_not_the_rest_of_the_town():
+    answer = hearing_notice(parcels(A=(0, 0, 100, 100), B=(100, 0, 200, 100), C=(900, 0, 950, 10)), ["A"])
+    styles = answer.map.styles
+    assert styles["around"]["layer"] == "parcel" and "label" not in styles["around"]
+    assert styles["within"]["label"]["rows"][0]["text"] == styles["subject"]["label"]["rows"][0]["text"] == "{apn}"
+    assert "parcel" not in answer.map.base

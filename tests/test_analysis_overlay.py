@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from citygis.analysis.overlay import covered, measurable, overlaid, overlaid_area, shoelace_sqft, subdivided
+from citygis.analysis.overlay import MOST_VERTICES, covered, measurable, overlaid, overlaid_area, shoelace_sqft, subdivided
 from citygis.errors import AnalysisError
 
 CRS = "EPSG:6420"
@@ -62,6 +62,19 @@ def test_pieces_of_a_large_polygon_give_the_areas_of_the_whole_to_a_billionth():
     pd.testing.assert_frame_equal(pd.DataFrame(ground.drop(columns="geometry")), found)
     assert np.abs(shapely.area(ground.geometry.values) - found["area_sqft"]).max() < 1e-6
     assert shapely.is_valid(ground.geometry.values).all()
+
+
+def test_what_lies_in_a_large_polygon_across_its_cuts_is_counted_once_and_left_whole():
+    zone = np.array([shore(6000, 1)])
+    inner = shapely.simplify(shapely.buffer(zone[0], -40.0), 30.0)
+    pieces = subdivided(zone)[0]
+    # It holds some pieces whole and meets others: each way of counting alone would count some ground twice.
+    assert shapely.get_num_coordinates(inner) <= MOST_VERTICES and shapely.contains_properly(zone[0], inner)
+    assert shapely.contains_properly(inner, pieces).any() and shapely.crosses(pieces, inner.exterior).any()
+    found = overlaid(np.array([inner]), zone)
+    assert found["area_sqft"].tolist() == [inner.area] and shapely.equals_exact(found.geometry.iloc[0], inner)
+    both = overlaid_area(np.array([zone[0], inner]))
+    assert both[["left", "right"]].to_numpy().tolist() == [[0, 1]] and both["area_sqft"][0] == pytest.approx(inner.area, rel=1e-12)
 
 
 def test_geopandas_overlay_gives_the_same_areas():

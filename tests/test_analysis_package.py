@@ -11,8 +11,9 @@ import pytest
 import shapely
 from store_city import make_city
 
-from citygis.analysis import Answer, Citation, MapPlan, Method, note_html, second_way, write_package
+from citygis.analysis import Answer, Citation, MapPlan, Method, answer_figure, note_html, second_way, write_package
 from citygis.analysis.answer import excluded, unanswered
+from citygis.city import Extent
 from citygis.errors import StoreError
 from citygis.gpkg import layers_of
 
@@ -127,7 +128,51 @@ def test_further_maps_are_files_of_their_own_on_the_paper_and_with_the_furniture
     assert "VICINITY MAP" in page.get_textpage().get_text_range().upper()
 
 
+def test_a_map_may_show_a_layer_of_the_city_in_its_own_style_which_does_not_enlarge_it(city):
+    plan = answer().map
+    around = {"around": {"layer": "parcel", "legend": "Other lot", "line": {"color": "#000000", "width_pt": 0.3}}, **plan.styles}
+    far = gpd.GeoDataFrame(
+        {"apn": ["Z"], "status": "ACTIVE", "parcel_kind": "FEE", "lot": "1", "apn_display": "Z"},
+        geometry=[shapely.box(6_330_000, 2_100_000, 6_339_000, 2_109_000)],
+        crs="EPSG:6420",
+    )
+    alone = answer_figure(answer(), city=city)
+    shown = answer_figure(answer(map=plan._replace(styles=around)), city=city, base={"parcel": far})
+    assert shown.frame.scale == alone.frame.scale
+    assert "lots_around" in set(shown.counts["style"])
+    without = answer_figure(answer(map=plan._replace(styles=around)), city=city)
+    assert "lots_around" not in set(without.counts["style"])
+
+
 def test_numbers_agree_within_their_tolerance_and_texts_when_equal():
     assert second_way("x", 1.0, "y", 1.004, tolerance=0.005).agrees
     assert not second_way("x", 1.0, "y", 1.006, tolerance=0.005).agrees
     assert second_way("x", "R-1", "y", "R-1").agrees and not second_way("x", "R-1", "y", "R-2").agrees
+
+
+def test_a_table_called_as_its_question_does_not_take_the_place_of_the_list(city, tmp_path):
+    tables = {"Lots": pd.DataFrame({"a": [1, 2, 3]}), "method": pd.DataFrame({"b": [1]})}
+    write_package(answer(map=None, tables=tables), tmp_path / "out", city=city, at=AT)
+    book = openpyxl.load_workbook(tmp_path / "out" / "list.xlsx")
+    assert book.sheetnames == ["lots", "Lots 2", "method 2", "excluded", "not answered", "method"]
+    assert [book[name].max_row - 1 for name in book.sheetnames[:3]] == [2, 3, 1]
+
+
+def test_a_feature_outside_the_city_does_not_stretch_the_map_and_is_told(city, tmp_path):
+    box = Extent(easting_min=6_320_000, northing_min=2_090_000, easting_max=6_340_000, northing_max=2_110_000)
+    city = city.model_copy(update={"extent": box})
+    strayed = pd.concat([GROUND, GROUND.iloc[[0]].set_geometry(GROUND.geometry.iloc[[0]].translate(-25e6, 18e6))])
+    made = write_package(answer(layers={"lots": strayed}), tmp_path / "out", city=city, at=AT)
+    assert made.preflight.passed
+    assert made.remarks == (
+        "1 texts begin like a formula; an apostrophe stands before each, so that no spreadsheet computes them.",
+        "map.pdf: 1 features lie outside the City's extent and are not on the map.",
+    )
+
+
+def test_the_note_stays_a_page_where_each_feature_is_left_out_for_a_reason_of_its_own(city):
+    left_out = [("parcel", f"{k:03d}", f"{k / 10:.1f}% of it lies inside") for k in range(300)] + [("parcel", "C", "retired")] * 2
+    note = note_html(answer(excluded=excluded(left_out)), city=city, at=AT)
+    assert note.count("of it lies inside") == 11
+    assert "<td>retired</td><td>2</td>" in note
+    assert "<td>289 other reasons: each is in list.xlsx, excluded</td><td>289</td>" in note

@@ -2,8 +2,10 @@
 
 import datetime
 
+import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 from store_city import make_city
 
 from citygis.analysis.questions import HOME, questions
@@ -79,3 +81,11 @@ def test_a_layer_that_is_not_there_is_named_with_how_to_load_it(city, tmp_path):
     write_geopackage(tmp_path / "few.gpkg", {"notes": pd.DataFrame({"a": [1]})})
     with pytest.raises(AnalysisError, match=r"needs parcel, which .*few.gpkg does not have.*citygis load"):
         answered(question("notice"), tmp_path / "few.gpkg", {"subject": ["1"]}, city=city)
+
+
+def test_a_further_layer_without_a_feature_is_as_one_that_is_not_there(city, tmp_path):
+    lots = gpd.GeoDataFrame({"apn": ["A"]}, geometry=[shapely.box(6_330_000, 2_100_000, 6_330_100, 2_100_100)], crs="EPSG:6420")
+    write_geopackage(tmp_path / "city.gpkg", {"parcel": lots, "zoning": lots.assign(code="R-1").iloc[:0]})
+    made = answered(question("sb9"), tmp_path / "city.gpkg", {}, city=city)
+    assert len(made.table) == 1
+    assert made.unanswered["what"].str.contains("zon", case=False).any()

@@ -62,6 +62,11 @@ def test_widths_are_those_measured_by_hand():
     assert answer.agrees and "improvement standards" in answer.unanswered["why"][0]
 
 
+def test_a_title_calls_nothing_wide_enough_that_was_held_against_no_standard():
+    assert "none held against a standard" in right_of_way_widths(rows(STREET), lines(CENTRE)).title
+    assert "1 of 1 segments short" in right_of_way_widths(rows(STREET), lines(CENTRE), standard_ft=50.0).title
+
+
 def test_no_width_is_taken_near_an_end():
     answer = right_of_way_widths(rows(STREET), lines(CENTRE), interval_ft=10)
     stations = answer.tables["stations"]

@@ -185,3 +185,11 @@ def test_fewer_are_served_along_the_walks_than_straight():
     assert 0 < answer.table["is_served"].sum() < straight.sum()
     assert straight[answer.table["is_served"]].all()
     assert "How many people are served" in set(answer.unanswered["what"])
+
+
+def test_a_parcel_that_crosses_itself_has_the_people_of_the_ground_it_covers():
+    bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+    block = gpd.GeoDataFrame(geometry=[shapely.box(5, 0, 20, 10)], crs="EPSG:6420")
+    land = gpd.GeoDataFrame(geometry=[bow, shapely.box(10, 0, 20, 10)], crs="EPSG:6420")
+    made = apportioned(block, np.array([125.0]), land, dwellings="dwellings")
+    assert made.shares["people"].tolist() == pytest.approx([25.0, 100.0])

@@ -223,3 +223,9 @@ def test_the_order_of_the_rows_does_not_change_the_ink():
     one, other = (batches(in_frame("own", own, layer(order), FRAME), NONE, FRAME)[1] for order in (shapes, shapes[::-1]))
     assert ink(one).length == pytest.approx(ink(other).length)
     assert shapely.union_all(ink(one)).equals(shapely.union_all(ink(other)))
+
+
+def test_an_area_whose_corners_are_one_point_is_counted_not_lost():
+    point = (500, 250)
+    seen = in_frame("own", style(line={}), layer([shapely.Polygon([point] * 4), shapely.Point(point).buffer(20)]), FRAME)
+    assert (seen.table.index.tolist(), seen.without_geometry) == ([1], 1)

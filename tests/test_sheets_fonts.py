@@ -1,6 +1,7 @@
 """The sheet's fonts."""
 
 import io
+import itertools
 
 import numpy as np
 import pikepdf
@@ -47,6 +48,14 @@ def test_a_word_wider_than_the_column_is_broken_and_loses_no_letter():
     assert "".join(lines).replace(" ", "") == "aLlanfairpwllgwyngyllb"
     assert (font("regular").widths(lines) * 7 <= 20).all()
     assert wrapped("WW", 1, 7) == ["W", "W"]
+
+
+@pytest.mark.parametrize("word", ["Llanfairpwllgwyngyll" * 5, "i" * 50 + "W" * 50])
+def test_pieces_of_a_word_are_as_long_as_the_column_allows(word):
+    pieces = wrapped(word, 20, 7)
+    for piece, after in itertools.pairwise(pieces):
+        assert font("regular").widths([piece])[0] * 7 <= 20 < font("regular").widths([piece + after[0]])[0] * 7
+    assert "".join(pieces) == word
 
 
 def test_what_a_font_cannot_write_is_named():

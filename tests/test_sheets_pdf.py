@@ -312,3 +312,27 @@ def test_without_a_date_given_there_is_none():
     with pikepdf.open(io.BytesIO(pdf_bytes(everything(), title="Parcel Map"))) as pdf:
         assert set(pdf.docinfo.keys()) == {"/Title", "/Producer"}
         assert b"Date" not in pdf.Root["/Metadata"].read_bytes()
+
+
+def test_gdal_reads_what_is_drawn_after_many_dashes(tmp_path, require_program):
+    look = {"stroke": "#000000", "width_pt": 0.5}
+    lines = [polyline([(60, 60 + n), (200, 60 + n)], dash_pt=(5.0, 2.0 + n), **look) for n in range(12)]
+    layers = Scene(288, 216, tuple(Group(f"Layer {n}", (line,)) for n, line in enumerate(lines)))
+    (tmp_path / "sheet.pdf").write_bytes(pdf_bytes(layers, viewports=(Viewport(FRAME, "Map"),)))
+    command = [require_program("ogrinfo"), "-ro", "-q", tmp_path / "sheet.pdf"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "ERROR" not in told.stderr
+    assert told.stdout.count("Layer_") == 12
+
+
+def test_a_long_line_of_text_is_found_as_one_and_hides_no_layer_from_gdal(tmp_path, require_program):
+    long = "The owner states that " + "all of this land is within the City " * 10
+    words = Group("Words", (text(long.strip(), 10, 100, 3.0, font="regular")._replace(halo="#ffffff", halo_pt=0.3),))
+    after = Group("After", (rectangle((20, 20, 60, 60), fill="#000000"),))
+    path = tmp_path / "sheet.pdf"
+    frame = Frame(pyproj.CRS("EPSG:6420"), Fraction(100), 6_330_000.0, 2_090_000.0, 0.0, 0.0, 2000.0, 216.0)
+    path.write_bytes(pdf_bytes(Scene(2000.0, 216.0, (words, after)), viewports=(Viewport(frame, "Map"),)))
+    listed = subprocess.run([require_program("ogrinfo"), "-ro", "-q", path], capture_output=True, text=True, check=True)
+    assert "After" in listed.stdout and "token" not in listed.stderr
+    with pypdfium2.PdfDocument(path) as document:
+        assert document[0].get_textpage().get_text_range().count(long.strip()) == 1

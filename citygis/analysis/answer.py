@@ -115,7 +115,8 @@ class MapPlan(NamedTuple):
     ----------
     title, subtitle : str
     styles : dict of str to dict
-        Style tables by layer name of `Answer.layers` (as in a style file, without ``layer``), bottom-up.
+        Style tables by layer name of `Answer.layers` (as in a style file, without ``layer``), bottom-up. One that names a
+        ``layer`` draws that of the City, which does not enlarge the map.
     notes : tuple of str
     base : tuple of str
         Packaged or City styles that are drawn below, as far as their layers are there.

@@ -11,6 +11,7 @@ import shapely
 
 from citygis.analysis.layers import without_ground
 from citygis.analysis.network import numbers_in
+from citygis.analysis.overlay import mended
 
 
 class Apportioned(NamedTuple):
@@ -56,6 +57,8 @@ def apportioned(blocks: gpd.GeoDataFrame, people: np.ndarray, parcels: gpd.GeoDa
     """
     ground = np.where(without_ground(parcels).to_numpy(), None, np.asarray(parcels.geometry.values, dtype=object))
     shapes = np.where(without_ground(blocks).to_numpy(), None, np.asarray(blocks.geometry.values, dtype=object))
+    # What is not valid has no intersection; its people are where the area it covers is.
+    (ground, _), (shapes, _) = mended(ground), mended(shapes)
     tree = shapely.STRtree(shapes)
     parcel, block = tree.query(ground, predicate="intersects")
     whole = shapely.covers(shapes[block], ground[parcel])

@@ -405,7 +405,7 @@ def _map(names: np.ndarray, table: pd.DataFrame) -> MapPlan:
 QUESTIONS = (
     Question(
         name="districts",
-        department="City Clerk",
+        department="City clerk",
         summary="Whether council districts are balanced, contiguous and compact, and which neighbourhoods they split.",
         answer=district_balance,
         layers=(),

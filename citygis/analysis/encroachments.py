@@ -97,10 +97,12 @@ def easement_encroachments(
     touch, stroke = float(pack["touch_ft"]), float(pack["stroke_ft"])
     easements, left_out = _asked_for(easements, purpose, day)
     open_ = pack.overdue()
+    easements, blankets, told = _with_place(easements)
+    left_out += blankets
+    open_ += told
     rights, things = measurable(easements, "easement", key="easement_id"), measurable(structures, "structures", key="building_id")
     left_out += [*rights.left_out, *things.left_out]
     remarks = [*rights.remarks, *things.remarks]
-    open_ += _without_place(easements, rights.rows)
     easements = easements.iloc[rights.rows].reset_index(drop=True)
     structures = structures.iloc[things.rows].reset_index(drop=True)
     one, other = accuracy_ft(easements, city), accuracy_ft(structures, city)
@@ -252,23 +254,24 @@ def _asked_for(easements: gpd.GeoDataFrame, purpose: list[str] | None, day: date
     return easements[why == ""], [("easement", str(names[k]), str(why[k])) for k in out]
 
 
-def _without_place(easements: gpd.GeoDataFrame, placed: np.ndarray) -> list[tuple[str, str, str]]:
-    """Easements nobody has mapped cover ground all the same."""
-    nowhere = np.ones(len(easements), dtype=bool)
-    nowhere[placed] = False
+def _with_place(easements: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list, list[tuple[str, str, str]]]:
+    """The easements but the blanket ones: these burden a whole parcel, so that what stands on it need not be in their way."""
     if "blanket" not in easements.columns:
-        return []
-    nowhere &= easements["blanket"].astype("object").isin([True, "True", 1]).to_numpy()
-    if not nowhere.any():
-        return []
-    named = ", ".join(sorted(map(str, names_of(easements, "easement_id")[nowhere]))[:5])
-    return [
-        (
-            f"What stands on {int(nowhere.sum()):,} blanket easements, such as {named}",
-            "They cover a parcel without a place of their own.",
-            "Read their deeds against the parcel that they burden.",
-        )
-    ]
+        return easements, [], []
+    whole = easements["blanket"].astype("object").isin([True, "True", 1]).to_numpy()
+    if not whole.any():
+        return easements, [], []
+    names = sorted(map(str, names_of(easements, "easement_id")[whole]))
+    open_ = (
+        f"What stands on {len(names):,} blanket easements, such as {', '.join(names[:5])}",
+        "They cover a parcel without a place of their own.",
+        "Read their deeds against the parcel that they burden.",
+    )
+    return (
+        easements[~whole],
+        [("easement", name, "blanket: it covers a parcel and has no place of its own") for name in names],
+        [open_],
+    )
 
 
 def _near(rights, things, one, other, tolerance_ft, stroke) -> np.ndarray:

@@ -351,8 +351,9 @@ def _plan(periods: list[Period]) -> MapPlan:
                 "line": {"color": red, "width_pt": 1.4},
                 "label": {
                     "placement": "inside",
-                    "priority": 40,
-                    "rows": [{"text": "{hot_spot}", "size_pt": 10.0, "font": "bold", "color": red}],
+                    "priority": 5,
+                    "halo": {"color": "#ffffff", "width_pt": 3.0},
+                    "rows": [{"text": "{hot_spot}", "size_pt": 16.0, "font": "bold", "color": red}],
                 },
             },
             "incident_masked": {

@@ -13,7 +13,7 @@ import pandas as pd
 
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
 from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
-from citygis.analysis.overlay import overlaid_area, shoelace_sqft
+from citygis.analysis.overlay import mended, overlaid_area, shoelace_sqft, told_mended
 from citygis.analysis.parcels import rows_of, spelling
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import RulePack, rule_pack
@@ -75,6 +75,8 @@ def lot_split_screening(
     nowhere = without_ground(chosen).to_numpy()
     left_out = [("parcel", str(apn), "no geometry") for apn in chosen["apn"][nowhere]]
     lots = chosen[~nowhere].sort_values("apn", kind="stable").reset_index(drop=True)
+    shapes, is_mended = mended(lots.geometry.values)
+    lots = lots.set_geometry(gpd.GeoSeries(shapes, index=lots.index, crs=lots.crs))
     if not len(lots):
         raise AnalysisError("None of the parcels has geometry. Map them first.")
     spelt = spelling(parcels["apn"])
@@ -133,6 +135,7 @@ def lot_split_screening(
             parameters={"subject": ", ".join(subject) if subject else "all parcels in force"},
             sources=sources_of(layers | {"earlier splits": earlier_splits, "occupancy": occupancy}),
             remarks=(
+                *told_mended(lots.loc[is_mended, "apn"].to_numpy(), "parcel"),
                 "A screening, not a decision: objective standards of the City, setbacks, access and utilities are not looked at.",
                 *(f"Watch {bill}." for bill in pack["bills_to_watch"]),
             ),

@@ -151,7 +151,9 @@ def _of_list(number: pd.Series, roll: pd.DataFrame, listed: pd.Series) -> pd.Dat
 
 
 def _folded(values: pd.Series) -> pd.Series:
-    return values.fillna("").str.upper().str.replace(r"[^0-9A-Z]+", " ", regex=True).str.strip()
+    """In capitals without punctuation. A post office box is one however it is spelt; no other point is dropped: 12.5 is not 125."""
+    plain = values.fillna("").str.upper().str.replace(r"[^0-9A-Z]+", " ", regex=True).str.strip()
+    return plain.str.replace(r"\b(?:P O|POST OFFICE) BOX\b", "PO BOX", regex=True)
 
 
 def _owner_pieces(used: pd.DataFrame) -> pd.DataFrame:

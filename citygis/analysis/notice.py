@@ -164,9 +164,11 @@ def hearing_notice(
         {"apn": parcels["apn"].iloc[outside].astype("str").to_numpy(), "distance_ft": distance[outside].round(3)}
     )
     geometry = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes[_positions(parcels, table)], crs=parcels.crs))
+    number = "apn_display" if "apn_display" in table.columns else "apn"
+    kept = list(dict.fromkeys(["apn", number]))
     layers = {
-        "within": geometry[geometry["relation"] == "within"][["apn", "distance_ft", "geometry"]].reset_index(drop=True),
-        "subject": geometry[geometry["relation"] != "within"][["apn", "relation", "geometry"]].reset_index(drop=True),
+        "within": geometry[geometry["relation"] == "within"][[*kept, "distance_ft", "geometry"]].reset_index(drop=True),
+        "subject": geometry[geometry["relation"] != "within"][[*kept, "relation", "geometry"]].reset_index(drop=True),
         "radius": gpd.GeoDataFrame({"distance_ft": [radius]}, geometry=gpd.GeoSeries([reach], crs=parcels.crs)),
     }
     owners = int(mail.owners)
@@ -217,17 +219,26 @@ def hearing_notice(
             f"Notice within {radius:g} feet",
             ", ".join(_shown(parcels, rows)),
             {
+                # Numbers are for those who get notice: those of the rest of the town would crowd them out.
+                "around": {
+                    "layer": "parcel",
+                    "title": "Parcels",
+                    "legend": "Other parcel",
+                    "line": {"color": "#8c8c8c", "width_pt": 0.35},
+                },
                 "within": {
                     "title": "Notified",
                     "legend": "Parcel that gets notice",
                     "fill": "#fdf0cf",
                     "line": {"color": "#8a6d1f", "width_pt": 0.5},
+                    "label": _numbered(number),
                 },
                 "subject": {
                     "title": "Subject",
                     "legend": "Subject property",
                     "fill": "#f3c6a5",
                     "line": {"color": "#9c2f2f", "width_pt": 1.2},
+                    "label": _numbered(number),
                 },
                 "radius": {
                     "title": "Radius",
@@ -235,11 +246,21 @@ def hearing_notice(
                     "line": {"color": "#9c2f2f", "width_pt": 0.9, "dash_pt": [6.0, 3.0]},
                 },
             },
-            base=("right_of_way", "parcel", "street_centerline"),
+            base=("right_of_way", "street_centerline"),
             profile="notice_exhibit",
         ),
         documents=mail.documents,
     )
+
+
+def _numbered(column: str) -> dict:
+    """A label with the parcel's number, or where that finds no room a number that the key explains."""
+    return {
+        "placement": "inside",
+        "priority": 30,
+        "key_numbers": True,
+        "rows": [{"text": f"{{{column}}}", "size_pt": 6.0, "color": "#1d3f72"}],
+    }
 
 
 class _Days(NamedTuple):

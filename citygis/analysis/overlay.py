@@ -110,7 +110,11 @@ def subdivided(polygons: np.ndarray, *, most_vertices: int = MOST_VERTICES) -> t
     owner : array of int
         Position in `polygons` of each piece, ascending.
     """
-    parts, owner = polygon_parts(np.asarray(polygons, dtype=object))
+    polygons = np.asarray(polygons, dtype=object)
+    owner = np.flatnonzero(shapely.get_num_coordinates(polygons) > 0)
+    parts = polygons[owner]
+    if (shapely.get_type_id(parts) != 3).any():
+        parts, owner = polygon_parts(polygons)
     large = np.flatnonzero(shapely.get_num_coordinates(parts) > most_vertices)
     if not len(large):
         return parts, owner
@@ -142,10 +146,9 @@ def measurable(layer: gpd.GeoDataFrame, name: str, *, key: str = "") -> Ground:
     held[live] = True
     nowhere = without_ground(layer).to_numpy()
     area = np.isin(shapely.get_type_id(shapes), (3, 6, 7)) & ~nowhere
-    invalid = area & held
-    invalid[invalid] = ~threaded(shapely.is_valid, shapes[invalid])
-    at = np.flatnonzero(invalid)
-    shapes[at] = [shapely.multipolygons(polygon_parts(np.array([each]))[0]) for each in shapely.make_valid(shapes[at])]
+    at = np.flatnonzero(area & held)
+    shapes[at], is_mended = mended(shapes[at])
+    at = at[is_mended]
     collection = np.flatnonzero(area & (shapely.get_type_id(shapes) == 7))
     shapes[collection] = [shapely.union_all(polygon_parts(shapes[[each]])[0]) for each in collection]
     area &= shapely.area(shapes) > 0
@@ -153,12 +156,39 @@ def measurable(layer: gpd.GeoDataFrame, name: str, *, key: str = "") -> Ground:
         [~held, nowhere, ~area], ["not in force: retired, proposed or recorded only in part", "no geometry", "not an area"], ""
     )
     left_out = [(name, str(ids[k]), str(why[k])) for k in np.flatnonzero(why != "")]
-    said = ()
-    if len(at):
-        shown = ", ".join(sorted(str(each) for each in ids[at])[:5])
-        said = (f"{len(at):,} polygons of {name} are not valid (such as {shown}) and were mended before they were measured.",)
+    said = told_mended(ids[at], name)
     rows = np.flatnonzero(why == "")
     return Ground(rows, shapes[rows], left_out, said)
+
+
+def mended(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Polygons with those that are not valid mended to the area they cover, and which those are.
+
+    Parameters
+    ----------
+    shapes : (n,) array of polygons
+        A missing one stays missing.
+
+    Returns
+    -------
+    (n,) array of polygons
+    (n,) array of bool
+    """
+    shapes = np.asarray(shapes, dtype=object).copy()
+    wrong = ~shapely.is_missing(shapes)
+    wrong[wrong] = ~threaded(shapely.is_valid, shapes[wrong])
+    at = np.flatnonzero(wrong)
+    shapes[at] = [shapely.multipolygons(polygon_parts(np.array([each]))[0]) for each in shapely.make_valid(shapes[at])]
+    return shapes, wrong
+
+
+def told_mended(ids: np.ndarray, name: str) -> tuple[str, ...]:
+    """The remark that polygons of a layer, called `ids`, were mended; none where there are none."""
+    if not len(ids):
+        return ()
+    shown = ", ".join(sorted(str(each) for each in ids)[:5])
+    return (f"{len(ids):,} polygons of {name} are not valid (such as {shown}) and were mended before they were measured.",)
 
 
 def names_of(layer: gpd.GeoDataFrame, key: str) -> np.ndarray:
@@ -200,8 +230,8 @@ def covered(left: Layer, right: Layer) -> gpd.GeoDataFrame:
 
 def _shared(left: Layer, right: Layer | None, *, with_ground: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Pairs that share ground, piece by piece, ascending: array (k, 2), area, and the ground itself where asked for."""
-    some, of_left = subdivided(_polygons(left, "left"))
-    others, of_right = (some, of_left) if right is None else subdivided(_polygons(right, "right"))
+    some, of_left = subdivided(whole := _polygons(left, "left"))
+    others, of_right = (some, of_left) if right is None else subdivided(whole := _polygons(right, "right"))
     i, j = shapely.STRtree(others).query(some)
     if right is None:
         once = of_left[i] < of_right[j]
@@ -211,9 +241,22 @@ def _shared(left: Layer, right: Layer | None, *, with_ground: bool) -> tuple[np.
     holds = (box[:, :2] < around[:, :2]).all(axis=1) & (box[:, 2:] > around[:, 2:]).all(axis=1)
     within[within] = _properly(others, some, j[within], i[within])
     holds[holds] = _properly(some, others, i[holds], j[holds])
-    meet = np.flatnonzero(~(within | holds))
+    rest = np.flatnonzero(~within)
+    # Of boxes that meet, every third pair is of polygons that do not: asking is cheaper than cutting.
+    shapely.prepare(others[np.unique(j[rest])])
+    rest = rest[shapely.intersects(others[j[rest]], some[i[rest]])]
+    # What only the cuts of a polygon cross, and not its own line, lies in it whole: one pair stands for those with its pieces.
+    is_cut = np.bincount(of_right, minlength=len(whole)) > 1
+    asked = rest[is_cut[of_right[j[rest]]]]
+    _, first, same = np.unique(i[asked] * len(whole) + of_right[j[asked]], return_index=True, return_inverse=True)
+    one_of = asked[first]
+    inside = _properly(whole, some, of_right[j[one_of]], i[one_of])
+    holds[asked[inside[same]]] = False
+    rest = np.setdiff1d(rest, asked[inside[same]], assume_unique=True)
+    within[one_of[inside]] = True
+    meet = rest[~holds[rest]]
     common = threaded(_intersection, some[i[meet]], others[j[meet]], chunk=_CHUNK)
-    area = np.where(within, shapely.area(some)[i], shapely.area(others)[j])
+    area = np.where(within, shapely.area(some)[i], np.where(holds, shapely.area(others)[j], 0.0))
     area[meet] = shapely.area(common)
     ground = None
     if with_ground:

@@ -28,6 +28,9 @@ NAMES = {"csv": "list.csv", "xlsx": "list.xlsx", "gpkg": "ground.gpkg", "map": "
 ROOM_FT = 60.0
 """What a map shows around the ground of its answer."""
 
+REASONS = 12
+"""Reasons for leaving a feature out that the note shows, the commonest first: it is one page."""
+
 
 class Package(NamedTuple):
     """
@@ -107,11 +110,14 @@ def answer_figure(answer: Answer, *, city: City, base: Mapping[str, gpd.GeoDataF
     shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
     if not len(shapes):
         raise AnalysisError(f"The answer to {answer.question!r} has no ground to draw.")
+    # One feature that strayed would leave the City a dot on the paper, or no paper large enough.
+    far = _far(shapes, city)
+    shapes = shapes if far.all() else shapes[~far]
     west, south, east, north = (float(v) for v in shapely.total_bounds(shapes))
     styles = {
         f"{answer.question}_{name}": Style.model_validate({"layer": name, **plan.styles[name]})
         for name in plan.styles
-        if name in own
+        if name in own or len(base.get(plan.styles[name].get("layer"), ()))
     }
     sheet = Sheet.model_validate(
         {
@@ -125,6 +131,21 @@ def answer_figure(answer: Answer, *, city: City, base: Mapping[str, gpd.GeoDataF
         }
     )
     return draw(sheet, {**base, **own}, city=city, styles=styles)
+
+
+def _far(shapes: np.ndarray, city: City) -> np.ndarray:
+    """Which shapes lie wholly outside the City's extent: bool; none where it states none."""
+    if city.extent is None:
+        return np.zeros(len(shapes), dtype=bool)
+    west, south, east, north = shapely.bounds(shapes).T
+    extent = city.extent
+    return (east < extent.easting_min) | (west > extent.easting_max) | (north < extent.northing_min) | (south > extent.northing_max)
+
+
+def _strayed(answer: Answer, plan: MapPlan, city: City) -> int:
+    """How many features of an answer its map does not reach, because they lie outside the City's extent."""
+    far = [_far(np.asarray(layer.geometry.values), city) for name, layer in answer.layers.items() if name in plan.styles]
+    return sum(int(each.sum()) for each in far if not each.all())
 
 
 def _base_styles(plan: MapPlan, base: Mapping[str, gpd.GeoDataFrame]) -> list[str]:
@@ -143,8 +164,10 @@ def _written(
 ) -> Package:
     remarks = write_rows(folder / NAMES["csv"], *cells(answer.table), overwrite=overwrite)
     files = [NAMES["csv"]]
-    pages = {answer.question: answer.table, **answer.tables, "excluded": answer.excluded, "not answered": answer.unanswered}
-    worksheets = [Worksheet(_worksheet_title(name), *cells(table)) for name, table in pages.items()]
+    pages = [(answer.question, answer.table), *answer.tables.items()]
+    pages += [("excluded", answer.excluded), ("not answered", answer.unanswered)]
+    titles = _worksheet_titles([name for name, _ in pages])
+    worksheets = [Worksheet(title, *cells(table)) for title, (_, table) in zip(titles, pages, strict=True)]
     packed, said = workbook_bytes(worksheets, {"method": _about(answer, city, at)}, title=answer.title, at=at)
     remarks += said
     for name, content in ((NAMES["xlsx"], packed), *answer.documents.items()):
@@ -165,6 +188,8 @@ def _written(
         figure.save(folder / name, overwrite=overwrite)
         seen = figure.preflight(folder / name)
         report = seen if report is None or report.passed else report
+        if strayed := _strayed(answer, plan, city):
+            remarks += (f"{name}: {strayed:,} features lie outside the City's extent and are not on the map.",)
         files.append(name)
     publish_text(folder / NAMES["note"], note_html(answer, city=city, at=at, files=files), overwrite=overwrite)
     files.append(NAMES["note"])
@@ -176,8 +201,11 @@ def note_html(answer: Answer, *, city: City, at: datetime.datetime, files: list[
     template = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     ).from_string((resources.files("citygis.analysis") / "method.html.j2").read_text(encoding="utf-8"))
-    reasons = answer.excluded.groupby("reason", sort=True).size().items()
-    return template.render(answer=answer, city=city, at=at, files=files, reasons=list(reasons), spelt=_spelt)
+    counts = answer.excluded.groupby("reason", sort=True).size().sort_values(ascending=False, kind="stable")
+    reasons = list(counts.iloc[:REASONS].items())
+    if (more := counts.iloc[REASONS:]).size:
+        reasons.append((f"{more.size:,} other reasons: each is in {NAMES['xlsx']}, excluded", int(more.sum())))
+    return template.render(answer=answer, city=city, at=at, files=files, reasons=reasons, spelt=_spelt)
 
 
 def cells(table: pd.DataFrame) -> tuple[tuple[str, ...], list[tuple]]:
@@ -210,6 +238,18 @@ def _spelt(value: Any) -> str:
 def _worksheet_title(name: str) -> str:
     """Excel allows 31 characters, and not ``[]:*?/\\``."""
     return "".join(" " if c in "[]:*?/\\" else c for c in name.replace("_", " "))[:31]
+
+
+def _worksheet_titles(names: list[str]) -> list[str]:
+    """A title for each worksheet, no two alike to Excel, which does not tell cases apart: a table may be called as its question."""
+    titles: list[str] = []
+    for name in names:
+        title, again, taken = _worksheet_title(name), 1, {each.casefold() for each in [*titles, "method"]}
+        while title.casefold() in taken:
+            again += 1
+            title = f"{_worksheet_title(name)[:27]} {again}"
+        titles.append(title)
+    return titles
 
 
 def _about(answer: Answer, city: City, at: datetime.datetime) -> list[tuple[str, Any]]:

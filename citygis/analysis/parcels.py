@@ -25,9 +25,9 @@ def spelling(held: pd.Series) -> Callable[[pd.Series], pd.Series]:
 
     Some cities number by map and lot, and 23-115 is not 231-15: numbers must then be written as the layer writes them.
     """
-    written = _plain(held)
-    pairs = pd.DataFrame({"bare": bare(held), "written": written}).dropna().drop_duplicates()
-    return _plain if pairs["bare"].duplicated().any() else bare
+    written, joined = _plain(held), bare(held)
+    # What is written alike is alike run together, so that fewer spellings are left only where two numbers become one.
+    return bare if written.equals(joined) or written.nunique() == joined.nunique() else _plain
 
 
 def _plain(numbers: pd.Series) -> pd.Series:

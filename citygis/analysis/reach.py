@@ -126,8 +126,11 @@ class Reach:
             # The state of a direction is its far end; without its own cost it is what it took to be ready to enter it.
             ends = self.state[:, : 2 * edges].reshape(-1, 2, edges).transpose(0, 2, 1)
             return np.where(np.isfinite(ends), ends - np.where(np.isfinite(cost), cost, 0.0), np.inf)
-        ends = np.stack([self.state[:, network.start], self.state[:, network.end]], axis=2)
-        return np.where(np.isfinite(cost), ends, np.inf)
+        ends = np.empty((len(self.state), edges, 2))
+        for side, node in enumerate((network.start, network.end)):
+            ends[:, :, side] = self.state.take(node, axis=1)
+        ends[:, ~np.isfinite(cost)] = np.inf
+        return ends
 
     @cached_property
     def entry_facility(self) -> np.ndarray:
@@ -181,12 +184,12 @@ def reach(
     from scipy.sparse.csgraph import dijkstra
 
     sources = np.asarray(sources, dtype=int)
-    tail = np.concatenate([network.start, network.end])
-    head = np.concatenate([network.end, network.start])
-    weight = np.concatenate([cost[:, 0], cost[:, 1]])
-    open_ = np.flatnonzero(np.isfinite(weight))
     states = sources
     if turns is not None:
+        tail = np.concatenate([network.start, network.end])
+        head = np.concatenate([network.end, network.start])
+        weight = np.concatenate([cost[:, 0], cost[:, 1]])
+        open_ = np.flatnonzero(np.isfinite(weight))
         (one, other, each_cost), size = _turning(network, tail, head, weight, open_, turns)
         at, by = _matches(sources, tail[open_])
         by = open_[by]
@@ -289,15 +292,17 @@ def within(found: Reach, limit: float | np.ndarray, row: int = 0) -> tuple[np.nd
     edge, low_ft, high_ft : arrays
         One or two stretches of an edge, ascending.
     """
-    length, entry, cost = found.network.length_ft, found.entry[row], found.cost
+    entry = found.entry[row]
+    reached = np.flatnonzero(np.isfinite(entry[:, 0]) | np.isfinite(entry[:, 1]))  # of a city, few edges are within a limit
+    length, entry, cost = found.network.length_ft[reached], entry[reached], found.cost[reached]
     with np.errstate(invalid="ignore"):
-        share = np.clip((np.broadcast_to(limit, len(length))[:, None] - entry) / cost, 0.0, 1.0)
+        share = np.clip((np.broadcast_to(limit, len(found.cost))[reached, None] - entry) / cost, 0.0, 1.0)
     share = np.where(np.isfinite(cost) & np.isfinite(entry), share, 0.0)
     ahead, back = share[:, 0] * length, share[:, 1] * length
     whole = ahead + back >= length * (1 - _HAIR)
     some = (ahead > 0) & ~whole
     rest = (back > 0) & ~whole
-    edge = np.concatenate([np.flatnonzero(whole), np.flatnonzero(some), np.flatnonzero(rest)])
+    edge = np.concatenate([reached[whole], reached[some], reached[rest]])
     low = np.concatenate([np.zeros(whole.sum()), np.zeros(some.sum()), (length - back)[rest]])
     high = np.concatenate([length[whole], ahead[some], length[rest]])
     order = np.lexsort((low, edge))
@@ -358,10 +363,14 @@ def lengths(network: Network, *, is_directed: bool = False) -> np.ndarray:
 
 def _least_of_each(one: np.ndarray, other: np.ndarray, cost: np.ndarray, size: int) -> Graph:
     """Of ways between the same two states the cheapest: a sparse matrix would add them up."""
-    order = np.lexsort((cost, one * size + other))
+    order = np.argsort(one * size + other, kind="stable")  # edges come in order, which this sort gains by
     one, other, cost = one[order], other[order], cost[order]
-    keep = np.r_[True, (one[1:] != one[:-1]) | (other[1:] != other[:-1])][: len(one)] & (one != other)
-    return Graph(one[keep], other[keep], cost[keep], size)
+    is_first = np.r_[True, (one[1:] != one[:-1]) | (other[1:] != other[:-1])][: len(one)]
+    if not is_first.all():
+        first = np.flatnonzero(is_first)
+        one, other, cost = one[first], other[first], np.minimum.reduceat(cost, first)
+    keep = one != other
+    return Graph(one, other, cost, size) if keep.all() else Graph(one[keep], other[keep], cost[keep], size)
 
 
 def _matches(keys: np.ndarray, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

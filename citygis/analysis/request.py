@@ -132,7 +132,12 @@ def answered(asked: Question, source: Path | str | Store, given: Mapping[str, An
             f"The question {asked.name!r} needs {', '.join(missing)}, which {_named(source)} does not have. Load it first: "
             f"citygis load FILE --as {missing[0]}."
         )
-    optional = {keyword: layers[name] for keyword, name in asked.optional.items() if name in layers}
+    # The store has every layer of the schema: one without a feature is one that the City does not have.
+    optional = {
+        keyword: layers[name]
+        for keyword, name in asked.optional.items()
+        if name in layers and (len(layers[name]) or not isinstance(layers[name], gpd.GeoDataFrame))
+    }
     return asked.answer(*(layers[name] for name in asked.layers), **{**optional, **given}, city=city)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
 from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
-from citygis.analysis.overlay import overlaid_area, shoelace_sqft
+from citygis.analysis.overlay import mended, overlaid_area, shoelace_sqft, told_mended
 from citygis.analysis.parcels import rows_of, spelling
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import rule_pack
@@ -76,6 +76,8 @@ def housing_sites(
     nowhere = without_ground(chosen).to_numpy()
     left_out = [("parcel", str(apn), "no geometry") for apn in chosen["apn"][nowhere]]
     sites = chosen[~nowhere].sort_values("apn", kind="stable").reset_index(drop=True)
+    shapes, is_mended = mended(sites.geometry.values)
+    sites = sites.set_geometry(gpd.GeoSeries(shapes, index=sites.index, crs=sites.crs))
     acres = sites.geometry.area.to_numpy() / SQFT_PER_ACRE
     zone, split = _most(sites, zoning, "code") if zoning is not None else (_own_zone(sites), np.zeros(len(sites), dtype=bool))
     plan = _most(sites, general_plan, "designation")[0] if general_plan is not None else np.full(len(sites), "", dtype=object)
@@ -148,6 +150,7 @@ def housing_sites(
             parameters={"subject": ", ".join(subject) if subject else "vacant parcels", "realistic_share": share},
             sources=sources_of(layers | {"densities": densities, "prior sites": prior_sites}),
             remarks=(
+                *told_mended(sites.loc[is_mended, "apn"].to_numpy(), "parcel"),
                 "Infrastructure, environmental constraints and whether a built site will turn over are for the planner to show.",
                 "The State's form has more columns; these are the ones that the City's layers hold.",
             ),

@@ -132,7 +132,7 @@ def right_of_way_widths(
     aside = section_lines(stations, np.where(measured, left, 0), np.where(measured, right, 0))
     return Answer(
         question="row_width",
-        title=f"Width of right of way: {int((table['verdict'] == SHORT).sum()):,} of {len(table):,} segments short",
+        title=_title(table),
         table=table,
         geometry=geometry,
         excluded=excluded(left_out),
@@ -356,6 +356,15 @@ def _record_widths(streets: gpd.GeoDataFrame, stations: Stations, why: np.ndarra
     )
     stated = pd.to_numeric(streets["width_ft"]).to_numpy(dtype=float, na_value=np.nan)[polygon]
     return pd.Series(stated).groupby(stations.line[at[point]]).median()
+
+
+def _title(table: pd.DataFrame) -> str:
+    """What was found of the segments that have a standard; nothing is said to be wide enough that nobody judged."""
+    judged = int(table["standard_ft"].notna().sum())
+    if not judged:
+        return f"Width of right of way: {len(table):,} segments measured, none held against a standard"
+    rest = f", {len(table) - judged:,} without a standard" if judged < len(table) else ""
+    return f"Width of right of way: {int((table['verdict'] == SHORT).sum()):,} of {judged:,} segments short{rest}"
 
 
 def _without_standard(table: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -112,7 +112,10 @@ def in_frame(name: str, style: Style, layer: gpd.GeoDataFrame, frame: Frame) -> 
     near = ~nothing & overlapping(geometries, frame.extent)
     placed = prep.on_page(geometries[near], frame)
     bad = prep.invalid(placed)
-    shapes = prep.clipped(prep.sound(placed, bad), frame.box_pt)
+    mended = prep.sound(placed, bad)
+    # An area whose corners are all one point has nothing left once it is mended.
+    collapsed = bad & (shapely.is_missing(mended) | shapely.is_empty(mended))
+    shapes = prep.clipped(mended, frame.box_pt)
     seen = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     table = pd.DataFrame(layer.drop(columns=layer.geometry.name))[near][seen]
     shapes = shapes[seen]
@@ -126,7 +129,9 @@ def in_frame(name: str, style: Style, layer: gpd.GeoDataFrame, frame: Frame) -> 
     whole = np.array([_KINDS.get(i, kind) == kind for i in shapely.get_type_id(shapes)], dtype=bool)
     table = table[whole]
     invalid = int(bad[seen][whole].sum())
-    return Features(name, style, table, shapes[whole], kind, classified(style, table), int(nothing.sum()), invalid)
+    return Features(
+        name, style, table, shapes[whole], kind, classified(style, table), int(nothing.sum() + collapsed.sum()), invalid
+    )
 
 
 def overlapping(geometries: np.ndarray, extent: Extent) -> np.ndarray:

@@ -200,12 +200,12 @@ def _parts(word: str, width: float, name: str) -> list[str]:
     """A word as pieces of at most `width`, in font sizes; never less than one character each."""
     if font(name).widths([word])[0] <= width:
         return [word]
-    parts = [""]
-    for c in word:
-        if parts[-1] and font(name).widths([parts[-1] + c])[0] > width:
-            parts.append("")
-        parts[-1] += c
-    return parts
+    ends = np.cumsum(font(name).widths(list(word)))
+    cuts = [0]
+    while cuts[-1] < len(word):
+        before = ends[cuts[-1] - 1] if cuts[-1] else 0.0
+        cuts.append(max(int(np.searchsorted(ends, before + width, side="right")), cuts[-1] + 1))
+    return [word[start:end] for start, end in itertools.pairwise(cuts)]
 
 
 @functools.lru_cache(maxsize=16)

@@ -31,6 +31,10 @@ MAX_SIDE_PT = 14_400
 _CAPS = {"butt": 0, "round": 1, "projecting": 2}
 
 
+_LONGEST = 240
+"""Hexadecimal digits of text in one piece."""
+
+
 class _Needs(NamedTuple):
     """What a page's content refers to."""
 
@@ -155,7 +159,8 @@ def _look(batch: Paths) -> bytes:
     if batch.fill:
         words.append(f"{_rgb(batch.fill)} rg")
     if batch.stroke:
-        dash = " ".join(f"{length:.6g}" for length in batch.dash_pt)
+        # GDAL loses what follows eight dashes whose first or last length touches its bracket.
+        dash = "".join(f" {length:.6g}" for length in batch.dash_pt) + " " * bool(batch.dash_pt)
         join = 1 if batch.cap == "round" else 0
         words.append(f"{_rgb(batch.stroke)} RG {batch.width_pt:.6g} w {_CAPS[batch.cap]} J {join} j [{dash}] 0 d")
     return ("\n".join(words) + "\n").encode()
@@ -185,7 +190,7 @@ def _text_content(batch: Texts, needs: _Needs) -> bytes:
     """
     needs.characters.setdefault(batch.font, set()).update(*batch.strings)
     glyphs = font(batch.font).hexadecimal(batch.strings)
-    shown = [f"{place} Tm <{glyph}> Tj" for place, glyph in zip(_places(batch), glyphs, strict=True)]
+    shown = [f"{place} Tm {_shown(glyph)}" for place, glyph in zip(_places(batch), glyphs, strict=True)]
     letters = f"{_rgb(batch.color)} rg\n{_sized(batch, shown)}\n"
     if batch.halo and batch.halo_pt > 0:
         band = f"{_rgb(batch.halo)} RG {2 * batch.halo_pt:.6g} w 1 J 1 j [] 0 d 1 Tr\n{_sized(batch, shown, 0.001)}\n0 Tr\n"
@@ -193,6 +198,13 @@ def _text_content(batch: Texts, needs: _Needs) -> bytes:
     if batch.actual is not None:
         letters = _standing_for(batch.actual, letters)
     return f"q\n{letters}Q\n".encode("ascii")
+
+
+def _shown(glyphs: str) -> str:
+    """A line of text; a long one in pieces, because GDAL's reader of layers stops at a token of 256 characters."""
+    if len(glyphs) <= _LONGEST:
+        return f"<{glyphs}> Tj"
+    return f"[ {' '.join(f'<{glyphs[i : i + _LONGEST]}>' for i in range(0, len(glyphs), _LONGEST))} ] TJ"
 
 
 def _standing_for(actual: str, content: str) -> str:

@@ -128,8 +128,7 @@ class Reach:
             return np.where(np.isfinite(ends), ends - np.where(np.isfinite(cost), cost, 0.0), np.inf)
         ends = np.empty((len(self.state), edges, 2))
         for side, node in enumerate((network.start, network.end)):
-            ends[:, :, side] = self.state.take(node, axis=1)
-        ends[:, ~np.isfinite(cost)] = np.inf
+            ends[:, :, side] = np.where(np.isfinite(cost[:, side]), self.state.take(node, axis=1), np.inf)
         return ends
 
     @cached_property
@@ -186,8 +185,7 @@ def reach(
     sources = np.asarray(sources, dtype=int)
     states = sources
     if turns is not None:
-        tail = np.concatenate([network.start, network.end])
-        head = np.concatenate([network.end, network.start])
+        tail, head = np.concatenate([network.start, network.end]), np.concatenate([network.end, network.start])
         weight = np.concatenate([cost[:, 0], cost[:, 1]])
         open_ = np.flatnonzero(np.isfinite(weight))
         (one, other, each_cost), size = _turning(network, tail, head, weight, open_, turns)
@@ -365,9 +363,8 @@ def _least_of_each(one: np.ndarray, other: np.ndarray, cost: np.ndarray, size: i
     """Of ways between the same two states the cheapest: a sparse matrix would add them up."""
     order = np.argsort(one * size + other, kind="stable")  # edges come in order, which this sort gains by
     one, other, cost = one[order], other[order], cost[order]
-    is_first = np.r_[True, (one[1:] != one[:-1]) | (other[1:] != other[:-1])][: len(one)]
-    if not is_first.all():
-        first = np.flatnonzero(is_first)
+    first = np.flatnonzero(np.r_[True, (one[1:] != one[:-1]) | (other[1:] != other[:-1])][: len(one)])
+    if len(first) < len(one):
         one, other, cost = one[first], other[first], np.minimum.reduceat(cost, first)
     keep = one != other
     return Graph(one, other, cost, size) if keep.all() else Graph(one[keep], other[keep], cost[keep], size)

@@ -59,7 +59,7 @@ def test_a_planted_cluster_is_found_where_it_was_planted_and_nowhere_else(two_pe
     hot = answer.geometry[answer.table["kind"] == "hot"]
     assert hot.distance(shapely.Point(E + 4_250, N + 7_750)).max() < 1_500 and len(hot) >= 9
     assert hot.union_all().contains(shapely.Point(E + 4_250, N + 7_750))
-    assert answer.agrees and len(answer.tables["hot_spots"]) == 1
+    assert answer.agrees and len(answer.tables["spots"]) == 1
 
 
 def test_hot_spots_are_new_persisting_or_ended(two_periods):
@@ -90,7 +90,7 @@ def test_the_change_has_its_uncertainty(two_periods):
     # 1,080 in 91 days against 1,080 in 91 days.
     assert (first.incidents, first.days, second.days) == (1_080, 91, 91)
     assert first.rate_ratio == 1.0 and first.ratio_low < 1 < first.ratio_high
-    spot = answer.tables["hot_spots"].iloc[0]
+    spot = answer.tables["spots"].iloc[0]
     assert spot["ratio_low"] > 1 and spot["ratio_low"] < spot["rate_ratio"] < spot["ratio_high"]
 
 

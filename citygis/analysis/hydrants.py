@@ -77,7 +77,7 @@ def hydrant_coverage(
     Answer
         ``table``: one row per gap, streets that lie together beyond reach: ``gap, length_ft, farthest_ft`` (null where no
         hydrant can be reached), ``limit_ft, side, dead_end, hydrant_id`` (the nearest), ``street_ids``. ``tables``: ``spacing``,
-        one row per two hydrants that follow each other along the route; ``hydrants``, one row each; ``parcels`` and ``buildings``.
+        one row per two hydrants that follow each other along the route; ``each_hydrant``; ``parcels`` and ``buildings``.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def hydrant_coverage(
     gaps, pieces = _gaps(found, placed, limit, ends_dead)
     pairs = _spacing(found, placed, np.where(ends_dead, spacing - off_spacing, spacing))
     left_out = [*streets.excluded, *placed.excluded]
-    tables = {"spacing": pairs, "hydrants": _hydrants(hydrants, placed, pairs, fire_flow_gpm)}
+    tables = {"spacing": pairs, "each_hydrant": _hydrants(hydrants, placed, pairs, fire_flow_gpm)}
     for name, layer in (("parcels", parcels), ("buildings", building_footprint)):
         if layer is not None:
             building_ft = None if name == "parcels" else float(pack["building_reach_ft"])
@@ -343,7 +343,7 @@ def _open_questions(pack: RulePack, row: int, flow, tables, parcels, hydrants) -
                 "See tables hydrants and spacing around the buildings concerned.",
             )
         )
-    silent = int(tables["hydrants"]["flow_gpm"].isna().sum())
+    silent = int(tables["each_hydrant"]["flow_gpm"].isna().sum())
     if silent:
         rows.append((f"What {silent:,} hydrants give", "Their flow_gpm is not stated.", "Have them tested, and load the figures."))
     if parcels is None:

@@ -85,7 +85,7 @@ def hot_spots(
         ``table``: one row per cell of the City: ``cell, area_acre``, and for the period, and with ``last_`` for the other:
         ``incidents`` (null where above zero and below rule ``least_count``), ``density_per_sqmi, gi_star, p, kind`` (hot, cold or
         nothing); ``status`` (new, persisting, ended), and ``rate_ratio, ratio_low, ratio_high, change`` of the neighbourhood.
-        ``tables``: ``periods``, ``pai``, ``hot_spots``, ``ids`` (each incident's hot spot), ``mask``. ``layers``: ``density``,
+        ``tables``: ``periods``, ``pai``, ``spots``, ``ids`` (each incident's hot spot), ``mask``. ``layers``: ``density``,
         ``hot``, ``ended`` and ``incident_masked``: places that were moved, never the true ones.
 
     Raises
@@ -162,7 +162,7 @@ def hot_spots(
         tables={
             "periods": period_table(periods, found, pack),
             "pai": pai_table(cells, found, periods, pack),
-            "hot_spots": hot,
+            "spots": hot,
             "ids": ids,
             "mask": mask_table(mask),
         },

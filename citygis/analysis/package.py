@@ -2,6 +2,7 @@
 An answer as a folder of files: the list as XLSX and CSV, the ground as GeoPackage, the map as PDF, and a note on the method.
 """
 
+import contextlib
 import datetime
 from collections.abc import Mapping
 from importlib import resources
@@ -16,7 +17,7 @@ import shapely
 
 from citygis.analysis.answer import Answer, MapPlan
 from citygis.city import City
-from citygis.errors import AnalysisError
+from citygis.errors import AnalysisError, SheetError
 from citygis.gpkg import write_geopackage
 from citygis.publish import publish_text, publishing, publishing_folder
 from citygis.reports import Worksheet, workbook_bytes, write_rows
@@ -24,6 +25,9 @@ from citygis.sheets import Figure, Preflight, Sheet, Style, draw, profiles
 
 NAMES = {"csv": "list.csv", "xlsx": "list.xlsx", "gpkg": "ground.gpkg", "map": "map.pdf", "note": "method.html"}
 """What the files of a package are called. A question's own documents lie beside them."""
+
+LOW_PANEL_IN = 3.0
+"""Height of a panel below the map that is tried before the usual one."""
 
 ROOM_FT = 60.0
 """What a map shows around the ground of its answer."""
@@ -119,18 +123,20 @@ def answer_figure(answer: Answer, *, city: City, base: Mapping[str, gpd.GeoDataF
         for name in plan.styles
         if name in own or len(base.get(plan.styles[name].get("layer"), ()))
     }
-    sheet = Sheet.model_validate(
-        {
-            "profile": plan.profile,
-            "paper": plan.paper or None,
-            "panel_in": plan.panel_in or None,
-            "vicinity": {} if "vicinity_map" in profiles()[plan.profile].furniture else None,
-            "layers": [*_base_styles(plan, base), *styles],
-            "view": {"extent": (west - ROOM_FT, south - ROOM_FT, east + ROOM_FT, north + ROOM_FT)},
-            "title_block": {"title": plan.title, "subtitle": plan.subtitle, "notes": plan.notes},
-        }
-    )
-    return draw(sheet, {**base, **own}, city=city, styles=styles)
+    said = {
+        "profile": plan.profile,
+        "paper": plan.paper or None,
+        "vicinity": {} if "vicinity_map" in profiles()[plan.profile].furniture else None,
+        "layers": [*_base_styles(plan, base), *styles],
+        "view": {"extent": (west - ROOM_FT, south - ROOM_FT, east + ROOM_FT, north + ROOM_FT)},
+        "title_block": {"title": plan.title, "subtitle": plan.subtitle, "notes": plan.notes},
+    }
+    layers = {**base, **own}
+    if not plan.panel_in and profiles()[plan.profile].panel == "below":
+        # The map gets what the panel can spare, if it can.
+        with contextlib.suppress(SheetError):
+            return draw(Sheet.model_validate(said | {"panel_in": LOW_PANEL_IN}), layers, city=city, styles=styles)
+    return draw(Sheet.model_validate(said | {"panel_in": plan.panel_in or None}), layers, city=city, styles=styles)
 
 
 def _far(shapes: np.ndarray, city: City) -> np.ndarray:

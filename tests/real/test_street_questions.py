@@ -50,4 +50,4 @@ def test_the_hydrants_of_cambridge_along_made_streets_are_told_as_far_as_they_ar
     street = gpd.GeoDataFrame(geometry=[shapely.LineString([(west, middle), (east, middle)])], crs=hydrants.crs)
     answer = hydrant_coverage(hydrants, street)
     off = (answer.excluded["layer"] == "hydrant").sum()
-    assert len(answer.tables["hydrants"]) + off == len(hydrants) and off > 0 and answer.agrees
+    assert len(answer.tables["each_hydrant"]) + off == len(hydrants) and off > 0 and answer.agrees

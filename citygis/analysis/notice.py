@@ -243,7 +243,7 @@ def hearing_notice(
                 "radius": {
                     "title": "Radius",
                     "legend": f"{radius:g} ft from the subject",
-                    "line": {"color": "#9c2f2f", "width_pt": 0.9, "dash_pt": [6.0, 3.0]},
+                    "line": {"color": "#9c2f2f", "width_pt": 0.9, "dash_pt": [6.0, 3.0], "break_at_labels": True},
                 },
             },
             base=("right_of_way", "street_centerline"),

@@ -20,6 +20,7 @@ DOT_PT = 0.8
 _REACHES_PT = (7.0, 12.0, 18.0, 26.0, 38.0, 54.0, 75.0, 105.0)
 # Level and upward first: a reader looks there first.
 _DIRECTIONS_DEG = (0, 180, 30, 150, -30, 210, 60, 120, -60, 240, 90, -90, 15, 165, -15, 195, 45, 135, -45, 225)
+_FINE_DEG = tuple(range(0, 360, 3))
 _CIRCLE = np.array([(np.cos(a), np.sin(a)) for a in np.linspace(0, 2 * np.pi, 13)[:-1]])
 
 
@@ -78,13 +79,17 @@ def led(
     Led
     """
     standing, ground = shapely.STRtree(taken), Occupied()
-    radians = np.radians(_DIRECTIONS_DEG)
-    unit = np.column_stack([np.cos(radians), np.sin(radians)])
     found: list[Led] = []
     open_ = np.arange(len(anchors))
-    for reach in _REACHES_PT:
+    # Where anything goes, what is left looks for a gap between the texts around it.
+    sweep = [(_DIRECTIONS_DEG, reach) for reach in _REACHES_PT]
+    if not len(shapes):
+        sweep += [(_FINE_DEG, reach) for reach in _REACHES_PT]
+    for directions, reach in sweep:
         if not len(open_):
             break
+        radians = np.radians(directions)
+        unit = np.column_stack([np.cos(radians), np.sin(radians)])
         slots = np.repeat(open_, len(unit))
         toward = np.tile(unit, (len(open_), 1))
         half = np.column_stack([width_pt[slots], height_pt[slots]]) / 2 + 1.0

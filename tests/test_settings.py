@@ -60,3 +60,9 @@ def test_a_missing_file_a_folder_and_bytes_are_one_clear_error_each(tmp_path):
 def test_settings_do_not_change():
     with pytest.raises(Exception, match="frozen"):
         Pen(width_pt=1).width_pt = 2
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_a_number_that_is_none_is_refused(tmp_path, number):
+    with pytest.raises(SettingsError, match=r"pens\.0\.width_pt"):
+        load(write(tmp_path, f'layer = "parcel"\n[[pens]]\nwidth_pt = {number}\n'), Style)

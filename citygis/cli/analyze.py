@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from citygis.cli.inputs import store_or_file
-from citygis.cli.options import city_option, emit_json, json_option, note, open_city_option, overwrite_option, quiet_option, table
+from citygis.cli.options import (
+    city_option,
+    emit_json,
+    json_option,
+    note,
+    open_city_option,
+    overwrite_option,
+    quiet_option,
+    source_option,
+    table,
+)
 
 if TYPE_CHECKING:
     from citygis.analysis import Answer, Package, Parameter, Question
@@ -80,9 +90,7 @@ def _shared(function: Any) -> click.Command:
         quiet_option,
         json_option,
         click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write the package of files into this folder."),
-        click.option(
-            "--from", "source", type=click.Path(path_type=Path), metavar="FILE.gpkg", help="Layers from here, not from the store."
-        ),
+        source_option,
         city_option,
     ):
         function = option(function)

@@ -19,6 +19,13 @@ city_option = click.option(
     metavar="DIR",
     help="The City's folder (with city.toml). Without it: this folder if it is a City's, else packaged defaults.",
 )
+source_option = click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    metavar="FILE.gpkg",
+    help="Layers from here, not from the City's store.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no remarks on standard error.")
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist already.")

@@ -14,6 +14,7 @@ from citygis.cli.options import (
     overwrite_option,
     progress,
     quiet_option,
+    source_option,
     table,
 )
 
@@ -29,13 +30,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("series_file", type=click.Path(path_type=Path), metavar="SERIES.toml")
 @city_option
-@click.option(
-    "--from",
-    "source",
-    type=click.Path(path_type=Path),
-    metavar="FILE.gpkg",
-    help="Layers from here, not from the City's store.",
-)
+@source_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -1,10 +1,10 @@
 """`citygis sheet`: a map sheet as a print-ready PDF, measured after it is written."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from citygis.cli.inputs import store_or_file
 from citygis.cli.options import (
     city_option,
     emit_json,
@@ -13,25 +13,15 @@ from citygis.cli.options import (
     open_city_option,
     overwrite_option,
     quiet_option,
+    source_option,
     table,
 )
-from citygis.cli.results import place_of
-
-if TYPE_CHECKING:
-    from citygis.city import City
-    from citygis.store import Store
 
 
 @click.command()
 @click.argument("sheet_file", type=click.Path(path_type=Path), metavar="SHEET.toml")
 @city_option
-@click.option(
-    "--from",
-    "source",
-    type=click.Path(path_type=Path),
-    metavar="FILE.gpkg",
-    help="Layers from here, not from the City's store.",
-)
+@source_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -85,7 +75,7 @@ def command(
     for target in filter(None, (out, png)):
         require_free(target, overwrite=overwrite)
     sheet = _sheet(path, scale)
-    layers = sheet_layers(sheet, source or _store(city), city=city, name=path.stem)
+    layers = sheet_layers(sheet, store_or_file(source, city), city=city, name=path.stem)
     figure = draw(sheet, layers, city=city)
     figure.save(out, overwrite=overwrite, dpi=dpi, archive=archive, mode=mode)
     report = _measured(figure, out)
@@ -118,15 +108,6 @@ def _measured(figure, out: Path):
         return figure.preflight(out)
     with tempfile.TemporaryDirectory() as folder:
         return figure.preflight(figure.save(Path(folder) / f"{out.stem}.pdf"))
-
-
-def _store(city: "City") -> "Store":
-    from citygis.errors import StoreError
-    from citygis.store import database_of, store
-
-    if not database_of(city).exists():  # `store` would make one
-        raise StoreError(f"{place_of(city)} is not there yet. Load something first: citygis load FILE, or draw --from FILE.gpkg.")
-    return store(city)
 
 
 def find_sheet(path: Path, city) -> Path:

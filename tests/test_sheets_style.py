@@ -31,6 +31,13 @@ def test_an_unknown_style_is_refused_with_the_nearest_name():
         read_style("easment")
 
 
+def test_a_name_that_leads_out_of_the_folder_is_no_style(tmp_path):
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "own.toml").write_text('layer = "parcel"\n')
+    with pytest.raises(SheetError, match="There is no style"):
+        read_style("../own", tmp_path / "styles")
+
+
 def test_a_misspelt_key_is_refused_with_what_was_meant(tmp_path):
     (tmp_path / "own.toml").write_text('layer = "parcel"\nline = { colour = "#000000" }\n')
     with pytest.raises(SettingsError, match=r"line\.colour.*did you mean `color`"):

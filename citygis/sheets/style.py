@@ -346,12 +346,10 @@ def _paths(folders: list[Path]) -> dict[str, Path]:
 
 
 def _found(name: str, kind: str, folders: list[Path]) -> Path:
-    for place in folders:
-        if (place / f"{name}.toml").is_file():
-            return place / f"{name}.toml"
-    raise SheetError(
-        f"There is no {kind} {name!r}{nearest(name, list(_paths(folders)))} Looked in: {', '.join(map(str, folders))}."
-    )
+    known = _paths(folders)
+    if name not in known:  # a name, not a path: nothing outside the folders is read
+        raise SheetError(f"There is no {kind} {name!r}{nearest(name, list(known))} Looked in: {', '.join(map(str, folders))}.")
+    return known[name]
 
 
 def _recolored(model: Settings, theme: Theme, path: tuple[str, ...]):

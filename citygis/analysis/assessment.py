@@ -17,8 +17,9 @@ import pandas as pd
 import shapely
 
 from citygis.analysis.answer import Answer, MapPlan, Method, SecondWay, excluded, second_way, unanswered
-from citygis.analysis.layers import in_force, require_layers, sources_of
+from citygis.analysis.layers import in_force, require_columns, require_layers, sources_of
 from citygis.analysis.membership import (
+    FILL_IN,
     Land,
     Membership,
     district_shapes,
@@ -27,7 +28,6 @@ from citygis.analysis.membership import (
     membership,
     positions_of,
     recorded,
-    require_columns,
     some_of,
 )
 from citygis.analysis.parcels import bare
@@ -249,7 +249,7 @@ def _frontage_ft(shapes: np.ndarray, streets: gpd.GeoDataFrame, tolerance_ft: fl
 def _units(units: pd.DataFrame | None, land: Land, at: np.ndarray) -> tuple[list[Fraction], list[str]]:
     if units is None:
         raise AnalysisError("Shares by units need the table of units: --units FILE with the columns apn and units.")
-    require_columns(units, ["apn"], "units")
+    require_columns(units, ["apn"], "The table of units", if_empty=FILL_IN)
     column = next((name for name in _UNIT_COLUMNS if name in units.columns), None)
     if column is None:
         raise AnalysisError(f"The table of units has no column {' or '.join(_UNIT_COLUMNS)}. It has: {', '.join(map(str, units))}.")

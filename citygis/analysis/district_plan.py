@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from citygis.analysis.layers import without_ground
+from citygis.analysis.layers import require_columns, without_ground
 from citygis.analysis.overlay import measurable, overlaid_area
 from citygis.errors import AnalysisError
 
@@ -80,9 +80,7 @@ def plan_of(
         return by_ground(shapes, districts, "district", column or "district_id", kind=kind)
     column, left_out = column or "district", []
     if assignment is not None:
-        gone = [each for each in (block_column, column) if each not in assignment.columns]
-        if gone:
-            raise AnalysisError(f"The plan has no column {', '.join(gone)}. It has: {', '.join(map(str, assignment.columns))}.")
+        require_columns(assignment, (block_column, column), "The plan")
         key = assignment[block_column].astype("str")
         if key.duplicated().any():
             raise AnalysisError(

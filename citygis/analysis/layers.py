@@ -56,6 +56,29 @@ def require_layers(layers: Mapping[str, gpd.GeoDataFrame | None], columns: Mappi
             raise AnalysisError(f"Layer {name!r} is empty. Load it first: citygis load FILE --as {name}.")
 
 
+def require_columns(table: pd.DataFrame, names: Iterable[str], what: str, *, if_empty: str = "") -> None:
+    """
+    Refuse a table that lacks a column or, where `if_empty` says what to do then, has no rows.
+
+    Parameters
+    ----------
+    table : DataFrame
+    names : iterable of str
+    what : str
+        What the message calls it, such as ``The roll``.
+    if_empty : str
+
+    Raises
+    ------
+    AnalysisError
+    """
+    gone = [name for name in names if name not in table.columns]
+    if gone:
+        raise AnalysisError(f"{what} has no column {', '.join(gone)}. It has: {', '.join(map(str, table.columns))}.")
+    if if_empty and not len(table):
+        raise AnalysisError(f"{what} is empty. {if_empty}")
+
+
 def in_force(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """The features that hold now: ``status`` ACTIVE or RECORDED where there is that column, all where not."""
     return layer[layer["status"].isin(["ACTIVE", "RECORDED"])] if "status" in layer.columns else layer

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
-from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
+from citygis.analysis.layers import in_force, require_columns, require_layers, sources_of, without_ground
 from citygis.analysis.overlay import mended, overlaid_area, shoelace_sqft, told_mended
 from citygis.analysis.parcels import rows_of, spelling
 from citygis.analysis.questions import Parameter, Question
@@ -238,7 +238,7 @@ def _earlier(number: pd.Series, splits: pd.DataFrame | None, spelt: Callable[[pd
     law = "Calif. Gov. Code 66411.7(a)(3)(F) and (G): not established by an earlier such split, nor beside one by the same owner"
     if splits is None:
         return _verdicts(len(number), REVIEW, "no table of earlier splits was given", law)
-    _require_columns(splits, ["apn"], "earlier splits")
+    require_columns(splits, ["apn"], "The table of earlier splits")
     known = number.isin(set(spelt(splits["apn"]).dropna())).to_numpy()
     out = _verdicts(len(number), ELIGIBLE, "", law)
     out["verdict"] = np.where(known, INELIGIBLE, ELIGIBLE)
@@ -312,7 +312,7 @@ def _occupancy(number: pd.Series, occupancy: pd.DataFrame | None, spelt: Callabl
     law = "Calif. Gov. Code 65852.21(a)(3) to (5), 66411.7(a)(3)(D): tenants within three years, rent limits, withdrawal from rent"
     if occupancy is None:
         return _verdicts(len(number), REVIEW, "nobody has said who lives there", law)
-    _require_columns(occupancy, ["apn", "allowed"], "occupancy")
+    require_columns(occupancy, ["apn", "allowed"], "The table of occupancy")
     said = occupancy["allowed"].astype("str").str.strip().str.lower()
     wrong = ~said.isin(["yes", "no", "true", "false"]) & said.notna()
     if wrong.any():
@@ -329,12 +329,6 @@ def _occupancy(number: pd.Series, occupancy: pd.DataFrame | None, spelt: Callabl
 def _shared(lots: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, pack: RulePack) -> pd.DataFrame:
     hit = overlaid_area(lots, areas)
     return hit[hit["area_sqft"] > float(pack["overlap_sqft"])].reset_index(drop=True)
-
-
-def _require_columns(table: pd.DataFrame, columns: list[str], what: str) -> None:
-    gone = [name for name in columns if name not in table.columns]
-    if gone:
-        raise AnalysisError(f"The table of {what} has no column {', '.join(gone)}. It has: {', '.join(map(str, table.columns))}.")
 
 
 QUESTIONS = (

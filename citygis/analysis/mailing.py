@@ -3,6 +3,7 @@ Mail to owners and occupants: one piece for each mailing address, nobody left ou
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -121,7 +122,7 @@ def mailing(
         table["owner_name"] = number.map(shown.groupby(used["apn"]).agg("; ".join))
     pieces = [_owner_pieces(used[used["reached"]])]
     if addresses is not None:
-        pieces.append(_occupant_pieces(addresses, parcels, shapes, inside, pieces[0], open_))
+        pieces.append(_occupant_pieces(addresses, parcels, spelt, shapes, inside, pieces[0], open_))
     mail = pd.concat(pieces, ignore_index=True)
     owners = len(used[["owner_name", *_ADDRESS, *_LAST]].apply(_folded).drop_duplicates())
     digest = hashlib.sha256(used.drop(columns="reached").to_csv(index=False).encode()).hexdigest()
@@ -185,6 +186,7 @@ def _bare_name(name: str) -> str:
 def _occupant_pieces(
     addresses: gpd.GeoDataFrame,
     parcels: gpd.GeoDataFrame,
+    spelt: Callable[[pd.Series], pd.Series],
     shapes: np.ndarray,
     inside: np.ndarray,
     owners: pd.DataFrame,
@@ -228,7 +230,7 @@ def _occupant_pieces(
             "line_4": "",
             "line_5": "",
             "last_line": last.to_numpy(),
-            "apns": spelling(parcels["apn"])(parcels["apn"]).iloc[where].to_numpy(),
+            "apns": spelt(parcels["apn"].iloc[where]).to_numpy(),
         }
     )[whole.to_numpy()]
     reached = set(_folded(owners["line_2"] + " " + owners["last_line"])) | set(

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from citygis.analysis.layers import in_force
+from citygis.analysis.layers import in_force, require_columns
 from citygis.analysis.overlay import measurable, overlaid_area
 from citygis.analysis.parcels import bare, footprints
 from citygis.errors import AnalysisError
 
 _YES, _NO = ("yes", "y", "true", "1", "in"), ("no", "n", "false", "0", "out")
+FILL_IN = "Fill it in, or leave it out."
+"""What to do with a table that has no rows."""
+
 _LISTED = 5
 
 
@@ -187,7 +190,7 @@ def recorded(members: pd.DataFrame | None, land: Land) -> tuple[np.ndarray, list
     said = np.full(len(land.apn), -1)
     if members is None:
         return said, []
-    require_columns(members, ["apn"], "members")
+    require_columns(members, ["apn"], "The table of members", if_empty=FILL_IN)
     at = positions_of(members["apn"], land)
     names = bare(members["apn"]).fillna("").to_numpy(dtype=object)
     key = np.where(at >= 0, np.array(land.key, dtype=object)[at], names)
@@ -250,15 +253,6 @@ def membership(land: Land, inside: np.ndarray, record: np.ndarray, *, majority: 
             reason = f"{part}, not more than {majority:.0%}"
         reasons.append(("parcel", land.apn[k], reason))
     return Membership(member, by_record, straddles, looked_at, reasons)
-
-
-def require_columns(table: pd.DataFrame, names: Sequence[str], what: str) -> None:
-    """Refuse a table that is empty or lacks a column."""
-    gone = [name for name in names if name not in table.columns]
-    if gone:
-        raise AnalysisError(f"The table of {what} has no column {', '.join(gone)}. It has: {', '.join(map(str, table.columns))}.")
-    if not len(table):
-        raise AnalysisError(f"The table of {what} is empty. Fill it in, or leave it out.")
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
-from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
+from citygis.analysis.layers import in_force, require_columns, require_layers, sources_of, without_ground
 from citygis.analysis.mailing import Mailing, mailing
 from citygis.analysis.nearness import polygon_distance_ft
 from citygis.analysis.parcels import footprints, rows_of, spelling
@@ -271,11 +271,8 @@ class _Days(NamedTuple):
 def _require_roll(roll: pd.DataFrame | None) -> None:
     if roll is None:
         return
-    gone = [name for name in ("apn", "owner_name") if name not in roll.columns]
-    if gone:
-        raise AnalysisError(f"The roll has no column {', '.join(gone)}. It has: {', '.join(map(str, roll.columns))}.")
-    if not len(roll):
-        raise AnalysisError("The roll is empty. Load the assessor's roll first, or ask without it for the parcels alone.")
+    first = "Load the assessor's roll first, or ask without it for the parcels alone."
+    require_columns(roll, ("apn", "owner_name"), "The roll", if_empty=first)
 
 
 def _open_questions(pack: RulePack, roll: pd.DataFrame | None) -> list[tuple[str, str, str]]:

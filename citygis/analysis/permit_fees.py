@@ -12,8 +12,8 @@ import shapely
 
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
 from citygis.analysis.land_classes import palette
-from citygis.analysis.layers import require_layers, sources_of, without_ground
-from citygis.analysis.membership import land_of, positions_of, require_columns, some_of
+from citygis.analysis.layers import require_columns, require_layers, sources_of, without_ground
+from citygis.analysis.membership import FILL_IN, land_of, positions_of, some_of
 from citygis.analysis.overlay import measurable, overlaid_area
 from citygis.analysis.parcels import bare
 from citygis.analysis.questions import Parameter, Question
@@ -81,7 +81,7 @@ def impact_fees(
     if rule not in _RULES:
         raise ValueError(f"Invalid on_line {rule!r}. Must be one of: {', '.join(_RULES)}.")
     require_layers({"zones": zones, "parcel": parcels}, {"zones": [zone_column], "parcel": ["apn"]})
-    require_columns(permits, ["permit_id", "land_use", "quantity"], "permits")
+    require_columns(permits, ["permit_id", "land_use", "quantity"], "The table of permits", if_empty=FILL_IN)
     if isinstance(permits, gpd.GeoDataFrame):
         require_layers({"zones": zones, "permits": permits})
     tariff = _tariff(fees)
@@ -204,7 +204,7 @@ class _Place(NamedTuple):
 
 def _tariff(fees: pd.DataFrame) -> dict[tuple[str, str], list[tuple[str, int, str]]]:
     """Rows of the fee table by zone and use: program, cents for one, unit."""
-    require_columns(fees, ["zone", "land_use", "fee"], "fees")
+    require_columns(fees, ["zone", "land_use", "fee"], "The table of fees", if_empty=FILL_IN)
     programs = fees["program"].fillna("").astype("str") if "program" in fees.columns else [""] * len(fees)
     units = fees["unit"].fillna("").astype("str") if "unit" in fees.columns else [""] * len(fees)
     out: dict[tuple[str, str], list[tuple[str, int, str]]] = {}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
-from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
+from citygis.analysis.layers import in_force, require_columns, require_layers, sources_of, without_ground
 from citygis.analysis.overlay import mended, overlaid_area, shoelace_sqft, told_mended
 from citygis.analysis.parcels import rows_of, spelling
 from citygis.analysis.questions import Parameter, Question
@@ -249,9 +249,7 @@ def _vacant(sites: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame | None, most_sq
 def _cycles(apns: pd.Series, prior: pd.DataFrame | None, spelt: Callable[[pd.Series], pd.Series]) -> np.ndarray:
     if prior is None:
         return np.zeros(len(apns), dtype=int)
-    gone = [name for name in ("apn", "cycle") if name not in prior.columns]
-    if gone:
-        raise AnalysisError(f"The table of prior sites has no column {', '.join(gone)}.")
+    require_columns(prior, ("apn", "cycle"), "The table of prior sites")
     counted = prior.assign(apn=spelt(prior["apn"])).groupby("apn")["cycle"].nunique()
     return spelt(apns).map(counted).fillna(0).astype(int).to_numpy()
 

@@ -9,7 +9,7 @@ import shapely
 
 from citygis.analysis.answer import Answer, MapPlan, Method, SecondWay, excluded, second_way, unanswered
 from citygis.analysis.land_classes import OUTSIDE, dissolved_labels, planar_classes, split_by
-from citygis.analysis.layers import require_layers, sources_of
+from citygis.analysis.layers import require_columns, require_layers, sources_of
 from citygis.analysis.overlay import covered, measurable, names_of, once_per_stack, shoelace_sqft
 from citygis.analysis.parcels import spelling
 from citygis.analysis.questions import Parameter, Question
@@ -247,11 +247,8 @@ def _values(
     parcels: gpd.GeoDataFrame, rows: np.ndarray, names: np.ndarray, roll: pd.DataFrame, land_field: str, improvement_field: str
 ) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
     """Land and improvements of each parcel by the roll, those of a stack together."""
-    gone = [each for each in ("apn", land_field, improvement_field) if each not in roll.columns]
-    if gone:
-        raise AnalysisError(f"The roll has no column {', '.join(gone)}. It has: {', '.join(map(str, roll.columns))}.")
-    if not len(roll):
-        raise AnalysisError("The roll is empty. Give the assessor's values, or ask without it.")
+    values = "Give the assessor's values, or ask without it."
+    require_columns(roll, ("apn", land_field, improvement_field), "The roll", if_empty=values)
     spelt = spelling(parcels["apn"])
     numbers = pd.DataFrame({"apn": spelt(roll["apn"])})
     for column, name in ((land_field, "land_value"), (improvement_field, "improvement_value")):

@@ -25,6 +25,7 @@ def command(file: str, layer: str | None, source_crs: str | None, city_folder: s
     Example:
       citygis inspect county_parcels.zip
       citygis inspect agency.gdb --layer easements --json
+      citygis inspect https://gis.example.gov/arcgis/rest/services/Parcels/FeatureServer/0
     """
     from citygis.readers import inspect
 

@@ -2,6 +2,7 @@
 What is in an outside file, and what looks wrong, before anything is converted.
 """
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,28 +15,19 @@ from citygis.city import City, default_city
 from citygis.errors import CRSError, ReadError
 from citygis.geodesy import null_shift_ft
 from citygis.readers import coordinates
+from citygis.readers.columns import FieldReport, field_report, type_name
 from citygis.readers.formats import Dataset, delivery
 from citygis.readers.likeness import Likeness, apn_columns, is_called, looks_like, names_of
 from citygis.readers.raw import Raw
 from citygis.readers.report import as_html, as_text
+from citygis.readers.service.client import is_service_url, require_service_url
+from citygis.readers.service.layers import FORMAT as SERVICE
+from citygis.readers.service.layers import ServiceLayer, digest_of, load_layer, service_layers
 from citygis.readers.source import sha256_of
 from citygis.readers.vector import layers_in, load
 
 _EXAMPLES = 3
 _NULL_WORDS = ("null", "<null>", "none", "n/a", "na", "nan", "#n/a", "-9999", "unknown")
-
-
-class FieldReport(NamedTuple):
-    """One column as sent. ``minimum`` and ``maximum`` are null for text, ``longest`` (characters) for everything else."""
-
-    name: str
-    type: str
-    null_rate: float
-    distinct: int
-    examples: tuple[str, ...]
-    minimum: str | None
-    maximum: str | None
-    longest: int | None
 
 
 class GeometryProblem(NamedTuple):
@@ -151,6 +143,8 @@ def inspect(
     """
     given = coordinates.crs_of(source_crs)
     city = city or default_city()
+    if is_service_url(path):
+        return _service(str(path), layer, given, city)
     with delivery(path) as datasets:
         found = [(dataset, name) for dataset, name, _ in _listed(datasets) if layer in (None, name)]
         if not found:
@@ -179,13 +173,44 @@ def _layer_report(dataset: Dataset, name: str, given: CRS | None, city: City) ->
     try:
         raw = load(dataset, name, source_crs=given, city=city)
     except (ReadError, CRSError) as error:
-        return LayerReport(name, dataset.format, str(error), 0, {}, None, None, (), (), (), ())
+        return _unread(name, dataset.format, error)
     if raw.captures is not None:
         return _captures_report(dataset, name, raw, given, city)
+    return _report(raw, dataset.format, name, Path(dataset.shown).stem, given, city)
+
+
+def _service(url: str, layer: str | None, given: CRS | None, city: City) -> Inspection:
+    """A service in the place of a file: what was read from its layers stands for its bytes."""
+    url = require_service_url(url)
+    every = service_layers(url)
+    found = [each for each in every if layer in (None, each.name, each.url.rpartition("/")[2])]
+    if not found:
+        raise ReadError(f"{url} has no layer {layer!r}. It has: {', '.join(each.name for each in every)}.")
+    reports = tuple(_service_report(each, given, city) for each in found)
+    if all(report.error for report in reports):
+        raise ReadError(reports[0].error)
+    digests = [digest_of(each.url) for each, report in zip(found, reports, strict=True) if report.error is None]
+    one = digests[0].sha256 if len(digests) == 1 else hashlib.sha256("".join(each.sha256 for each in digests).encode()).hexdigest()
+    return Inspection(url, sum(each.size_bytes for each in digests), one, reports)
+
+
+def _service_report(layer: ServiceLayer, given: CRS | None, city: City) -> LayerReport:
+    try:
+        raw = load_layer(layer.url)
+    except (ReadError, CRSError) as error:
+        return _unread(layer.name, SERVICE, error)
+    return _report(raw, SERVICE, layer.name, "", given, city)
+
+
+def _unread(name: str, format: str, error: Exception) -> LayerReport:
+    return LayerReport(name, format, str(error), 0, {}, None, None, (), (), (), ())
+
+
+def _report(raw: Raw, format: str, name: str, stem: str, given: CRS | None, city: City) -> LayerReport:
     types = _geometry_types(raw.geometry)
     apn = apn_columns(raw.table, city.apn_profiles)
-    likenesses = looks_like(raw.table, types, f"{Path(dataset.shown).stem} {name}", schema=city.schema, apn=apn)
-    suspicions = [*raw.notes, *_suspicions(raw, dataset.format, types, city, likenesses)]
+    likenesses = looks_like(raw.table, types, f"{stem} {name}".strip(), schema=city.schema, apn=apn)
+    suspicions = [*raw.notes, *_suspicions(raw, format, types, city, likenesses)]
     for column in apn:
         left = column.given - column.fitting
         suspicions.append(
@@ -194,13 +219,13 @@ def _layer_report(dataset: Dataset, name: str, given: CRS | None, city: City) ->
         )
     return LayerReport(
         layer=name,
-        format=dataset.format,
+        format=format,
         error=None,
         count=len(raw.rows),
         geometry_types=types,
         frame=_frame(raw, given, city, f"layer {name}") if raw.geometry is not None else None,
         extent=_extent(raw.geometry),
-        fields=tuple(_field_report(raw.table[column]) for column in raw.table.columns),
+        fields=tuple(field_report(raw.table[column]) for column in raw.table.columns),
         problems=tuple(_problems(raw)),
         suspicions=tuple(suspicions),
         looks_like=tuple(likenesses),
@@ -242,7 +267,7 @@ def _captures_report(dataset: Dataset, name: str, raw: Raw, given: CRS | None, c
         geometry_types=_geometry_types(raw.geometry),
         frame=_frame(raw, given, city, f"layer {name}"),
         extent=_extent(raw.geometry),
-        fields=tuple(_field_report(table[column]) for column in table.columns),
+        fields=tuple(field_report(table[column]) for column in table.columns),
         problems=tuple(problem for problem in _problems(raw) if problem.kind != "duplicate"),
         suspicions=tuple(suspicions),
         looks_like=(),
@@ -289,40 +314,7 @@ def _cost(geometry: np.ndarray, crs: CRS, city: City) -> str | None:
     return f"Its datum is {datum}; the City's is {city.realization}. Converting needs a transformation between them."
 
 
-# -- fields ----------------------------------------------------------------------------------------------------------------------
-
-
-def _field_report(column: pd.Series) -> FieldReport:
-    given = column.dropna()
-    kind = _type_name(column)
-    values = given.astype("str") if kind in ("text", "other") else given
-    distinct = values.drop_duplicates()
-    low = high = longest = None
-    if kind == "text":
-        longest = int(given.str.len().max()) if len(given) else 0
-    elif kind != "other" and len(given):
-        low, high = _shown(given.min(), kind), _shown(given.max(), kind)
-    examples = tuple(_shown(value, kind) for value in distinct.head(_EXAMPLES))
-    null_rate = round(float(column.isna().mean()), 4) if len(column) else 0.0
-    return FieldReport(str(column.name), kind, null_rate, len(distinct), examples, low, high, longest)
-
-
-def _shown(value, kind: str) -> str:
-    return f"{value:%Y-%m-%d}" if kind == "date" else str(value)
-
-
-def _type_name(column: pd.Series) -> str:
-    types = pd.api.types
-    if types.is_bool_dtype(column):
-        return "boolean"
-    if types.is_integer_dtype(column):
-        return "integer"
-    if types.is_float_dtype(column):
-        return "double"
-    if types.is_datetime64_any_dtype(column):
-        midnight = (column.dropna() == column.dropna().dt.normalize()).all()
-        return "date" if midnight else "datetime"
-    return "text" if types.is_string_dtype(column) else "other"
+# -- suspicions ---------------------------------------------------------------------------------------------------------------
 
 
 def _suspicions(raw: Raw, format: str, types: dict[str, int], city: City, likenesses: list[Likeness]) -> list[str]:
@@ -333,12 +325,12 @@ def _suspicions(raw: Raw, format: str, types: dict[str, int], city: City, likene
     parcel = city.schema.layers.get("parcel")
     apn_names = names_of(parcel, "apn") if parcel else set()
     for name in table.columns:
-        kind = _type_name(table[name])
+        kind = type_name(table[name])
         if kind in ("integer", "double") and is_called(name, apn_names):
             said.append(
                 f"{name} is called like a parcel number but is stored as {kind}: leading zeros are lost. Ask for it as text."
             )
-    texts = {name: table[name].dropna() for name in table.columns if _type_name(table[name]) == "text"}
+    texts = {name: table[name].dropna() for name in table.columns if type_name(table[name]) == "text"}
     empty = [name for name in table.columns if len(table) and table[name].isna().all()]
     said += [f"Empty in every row: {', '.join(empty)}."] if empty else []
     said += _text_suspicions({name: given for name, given in texts.items() if len(given)}, apn_names, is_table=format == "CSV")

@@ -9,6 +9,8 @@ import pandas as pd
 
 from citygis.readers.guard import require_local_file
 from citygis.readers.photos import are_photos, photos_in
+from citygis.readers.service.client import is_service_url, require_service_url
+from citygis.readers.service.layers import digest_of
 from citygis.readers.shapefile import parts_of
 from citygis.schema import empty_layer, schema, source_id_of
 
@@ -18,13 +20,16 @@ def sha256_of(path: Path | str) -> str:
     SHA-256 of a delivery, the same wherever it lies.
 
     A single file is hashed as it is. A file of several parts (shapefile, MapInfo), a geodatabase and a folder of photographs are
-    hashed as the parts' names and digests, ordered by name.
+    hashed as the parts' names and digests, ordered by name. Of a feature service it is the digest of what this run last read
+    from it (`service.layers.content_digest`).
 
     Raises
     ------
     ReadError
-        If `path` is not a file or geodatabase on this machine.
+        If `path` is not a file or geodatabase on this machine, or a service that this run has not read.
     """
+    if is_service_url(path):
+        return digest_of(path).sha256
     path = require_local_file(path, folder=are_photos(path))
     files = _files(path)
     if files == [path]:
@@ -35,7 +40,7 @@ def sha256_of(path: Path | str) -> str:
     return whole.hexdigest()
 
 
-def source_document(path: Path | str, *, unit: str, **fields) -> pd.DataFrame:
+def source_document(path: Path | str, *, unit: str, **fields: object) -> pd.DataFrame:
     """
     The row of the ``source_document`` layer for a delivery.
 
@@ -52,7 +57,8 @@ def source_document(path: Path | str, *, unit: str, **fields) -> pd.DataFrame:
     -------
     DataFrame
         One row with every field of the layer. ``doc_id`` is the ``source_id`` that `read` gives each feature of this file,
-        ``uri`` its file name. Types are those of the layer; what was not given is the field's default, or null.
+        ``uri`` its file name, or the service's address. Types are those of the layer; what was not given is the field's default,
+        or null.
 
     Raises
     ------
@@ -66,7 +72,8 @@ def source_document(path: Path | str, *, unit: str, **fields) -> pd.DataFrame:
     if unknown:
         raise ValueError(f"Invalid field {unknown[0]!r}. Must be one of: {', '.join(layer.names)}.")
     digest = sha256_of(path)
-    known = {"doc_id": source_id_of(digest), "sha256": digest, "uri": Path(path).name, "unit": unit, **fields}
+    uri = require_service_url(path) if is_service_url(path) else Path(path).name
+    known = {"doc_id": source_id_of(digest), "sha256": digest, "uri": uri, "unit": unit, **fields}
     row = pd.DataFrame({name: [known.get(name, layer.field(name).default)] for name in layer.names})
     return row.astype(empty_layer(layer, crs=None).dtypes.to_dict())
 

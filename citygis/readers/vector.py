@@ -18,6 +18,8 @@ from citygis.readers import coordinates, delimited, drawing_layers, landxml_laye
 from citygis.readers.formats import CAPTURES, Dataset, delivery
 from citygis.readers.raw import Raw
 from citygis.readers.recordings import as_sent, load_captures
+from citygis.readers.service.client import is_service_url
+from citygis.readers.service.layers import ServiceLayer, digest_of, load_layer, service_crs, service_layers
 from citygis.readers.source import sha256_of
 from citygis.readers.wkb import Problem
 from citygis.schema import source_id_of
@@ -40,7 +42,8 @@ def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | 
         A shapefile, GeoPackage, file geodatabase, GeoJSON, GeoJSONSeq, TopoJSON, KML, CSV, GeoParquet, FlatGeobuf, MapInfo or Esri
         JSON file, LandXML (`landxml.read_landxml` has more of it), a DXF or DWG drawing (`dxf.read_dxf` has more of it), alone or
         in a zip; a KMZ; a ``.gdb`` folder. Or captures: GPX, an NMEA 0183 log, a receiver's CSV that fits one of
-        `receivers.receiver_profiles`, survey points without header, photographs (one, a folder, a zip).
+        `receivers.receiver_profiles`, survey points without header, photographs (one, a folder, a zip). Or the address of a
+        feature service, ``https://.../FeatureServer/0`` (`service.complete_read`; a token: see `service.plain_reader`).
     layer : str, optional
         Needed when the file holds more than one layer with geometry (or more than one table and none with geometry).
     source_crs : CRS or anything pyproj reads, optional
@@ -52,7 +55,7 @@ def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | 
         The file's own columns and types, nulls as nulls, text as text; integers with nulls are ``Int64``; lists are JSON text; in a
         table of text nothing is cast. Then ``source_id`` (of the row of ``source_document``), ``source_ref``
         ("file/layer#row", rows counted from 1; the feature id in a GeoPackage or geodatabase; where an archive holds
-        several datasets, the file is "archive/member") and ``geometry`` in the CRS as sent.
+        several datasets, the file is "archive/member"; "address#OBJECTID" for a service) and ``geometry`` in the CRS as sent.
         Only when some row was not read as sent, also ``read_code`` and ``read_message``, null elsewhere:
 
         ====  ==================================================================================================
@@ -74,18 +77,27 @@ def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | 
     Raises
     ------
     ReadError
-        If the file is missing, unsafe, cut off, of another format, or empty, or the layer must be named or is not there.
+        If the file is missing, unsafe, cut off, of another format, or empty, or the layer must be named or is not there; if a
+        service does not answer or does not give all that it counts.
     CRSError
         If the frame is missing, cannot be what it is said to be, or is stated in two ways that disagree.
     ValueError
         If `source_crs` is not a coordinate system.
     """
     given = coordinates.crs_of(source_crs)
+    if is_service_url(path):
+        chosen = _choose_service(path, layer)
+        raw = load_layer(chosen.url)
+        return _settled(raw, given, source_id_of(digest_of(chosen.url).sha256), chosen.url, chosen.url)
     with delivery(path) as datasets:
         dataset, name = _choose(path, datasets, layer)
         place = Path(path).name if len(datasets) == 1 else f"{Path(path).name}{dataset.shown.removeprefix(str(path))}"
         raw = load(dataset, name, source_crs=given)
-    shown = f"{path}, layer {name}"
+    document = place if dataset.format in CAPTURES else f"{place}/{name}"
+    return _settled(raw, given, source_id_of(sha256_of(path)), document, f"{path}, layer {name}")
+
+
+def _settled(raw: Raw, given: CRS | None, source_id: str, place: str, shown: str) -> gpd.GeoDataFrame:
     if raw.table.empty and not len(raw.rows):
         raise ReadError(f"{shown} is empty: it has columns but no rows. Ask the sender whether the export failed.")
     for note in raw.notes:
@@ -93,7 +105,7 @@ def read(path: Path | str, layer: str | None = None, *, source_crs: CRS | str | 
     crs = None
     if raw.geometry is not None:
         crs = coordinates.settle(raw.geometry, raw.crs, raw.crs_says, given, shown=shown)
-    return _frame(raw, crs, source_id_of(sha256_of(path)), place if dataset.format in CAPTURES else f"{place}/{name}")
+    return _frame(raw, crs, source_id, place)
 
 
 def crs_stated(path: Path | str) -> CRS | None:
@@ -110,6 +122,9 @@ def crs_stated(path: Path | str) -> CRS | None:
     ReadError
         As `read`.
     """
+    if is_service_url(path):
+        spatial = [each for each in service_layers(path) if each.has_geometry]
+        return service_crs(spatial[0].url) if spatial else None
     with delivery(path) as datasets:
         spatial = [(dataset, name) for dataset, name, has_geometry in layers_in(datasets) if has_geometry]
         if not spatial:
@@ -187,6 +202,20 @@ def _choose(path: Path | str, datasets: list[Dataset], layer: str | None) -> tup
     if not named:
         raise ReadError(f"{path} has no layers. Ask the sender whether the export failed.")
     raise ReadError(f"{path} has {len(named)} layers: {there}. Name the one to read with --layer.")
+
+
+def _choose_service(url: str, layer: str | None) -> ServiceLayer:
+    found = service_layers(url)
+    there = ", ".join(each.name for each in found)
+    if layer is not None:
+        named = [each for each in found if layer in (each.name, each.url.rpartition("/")[2])]
+        if len(named) != 1:
+            raise ReadError(f"{url} has no layer {layer!r}, or several. It has: {there}.")
+        return named[0]
+    named = [each for each in found if each.has_geometry] or found
+    if len(named) > 1:
+        raise ReadError(f"{url} has {len(found)} layers: {there}. Name the one to read with --layer.")
+    return named[0]
 
 
 def _frame(raw: Raw, crs: CRS | None, source_id: str, place: str) -> gpd.GeoDataFrame:

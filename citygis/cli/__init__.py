@@ -24,6 +24,7 @@ COMMANDS = (
     "cogo",
     "deed",
     "tract",
+    "partition",
     "validate",
     "repair",
     "load",
@@ -34,11 +35,16 @@ COMMANDS = (
     "undo",
     "diff",
     "analyze",
+    "desk",
     "sheet",
     "series",
     "styles",
     "preflight",
     "report",
+    "run",
+    "ledger",
+    "rehearse",
+    "sync",
     "backup",
     "restore",
 )
@@ -56,7 +62,7 @@ class Commands(click.Group):
             return None
         return importlib.import_module(f"citygis.cli.{name}").command
 
-    def invoke(self, ctx: click.Context):
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except CityGISError as error:

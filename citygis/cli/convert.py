@@ -20,9 +20,6 @@ from citygis.cli.results import counts, plain_rows, require_geopackage_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import geopandas as gpd
-    import pandas as pd
-
     from citygis.convert import Conversion
 
 
@@ -64,10 +61,11 @@ def command(
     Example:
       citygis convert county_parcels.zip --to parcel --out parcels.gpkg --crosswalk county_assessor --city riverbend
       citygis convert parcels.topojson --to parcel --out parcels.gpkg --source-crs EPSG:4326
+      citygis convert https://gis.example.gov/arcgis/rest/services/Parcels/FeatureServer/0 --to parcel --out parcels.gpkg
     """
     from pathlib import Path
 
-    from citygis.convert import convert
+    from citygis.convert import convert, delivery_document
     from citygis.errors import StoreError
     from citygis.gpkg import write_geopackage
     from citygis.publish import publish_text, require_free
@@ -92,7 +90,7 @@ def command(
     walk = result.crosswalk
     layers = {
         target: result.layer,
-        "source_document": source_row(file, raw, result),
+        "source_document": delivery_document(file, raw, result),
         "quarantine": result.quarantine,
         "findings": result.findings,
     }
@@ -165,22 +163,3 @@ def _print(summary: dict) -> None:
     click.echo(f"Written: {summary['out']}")
     if summary["drafted"]:
         click.echo(f"Drafted crosswalk, to be read and corrected: {summary['crosswalk']}")
-
-
-def source_row(file: "Path | str", raw: "gpd.GeoDataFrame", result: "Conversion") -> "pd.DataFrame":
-    """The delivery's row of source_document, with what its crosswalk says of it."""
-    from citygis.readers import source_document
-
-    walk = result.crosswalk
-    told = {} if walk.is_draft else {"agency": walk.agency}
-    return source_document(file, **{"unit": _unit_of(raw), **told, **walk.document})
-
-
-def _unit_of(raw: "gpd.GeoDataFrame") -> str:
-    """The unit of coordinates as source_document says it."""
-    from citygis.units import INTERNATIONAL_FOOT, METRE, unit_of
-
-    if raw.crs is None or not raw.crs.is_projected:
-        return "DEG"
-    unit = unit_of(raw.crs)
-    return "M" if unit is METRE else "FT_INTL" if unit is INTERNATIONAL_FOOT else "FT_US"

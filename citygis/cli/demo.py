@@ -26,6 +26,7 @@ DELIVERIES = (
 SOURCE_CRS = {"hydrants.csv": "EPSG:6420"}
 """What Public Works said of the table's coordinates, which the file itself does not."""
 
+JOB, NEXT_DELIVERY = "county_refresh.toml", "county_parcels_2026q4.zip"
 ACCEPTED = "planted in the sample delivery, see sample_data/deliveries/truth.json"
 CHECKED_ON = "2026-07-01"
 SHEETS = ("parcel_map", "parcel_wall_map")
@@ -53,7 +54,7 @@ def command(folder: Path, as_json: bool, quiet: bool, overwrite: bool) -> None:
     import pandas as pd
 
     import citygis as cg
-    from citygis.cli.convert import source_row
+    from citygis.convert import delivery_document
     from citygis.gpkg import layers_of, read_geopackage
     from citygis.packaged import packaged_folder
 
@@ -75,7 +76,7 @@ def command(folder: Path, as_json: bool, quiet: bool, overwrite: bool) -> None:
         note(f"{file}: read and convert", quiet=quiet)
         raw = cg.read(sample / "deliveries" / file, source_crs=SOURCE_CRS.get(file))
         results[layer] = cg.convert(raw, layer, crosswalk=crosswalk, city=city)
-        sources.append(source_row(sample / "deliveries" / file, raw, results[layer]))
+        sources.append(delivery_document(sample / "deliveries" / file, raw, results[layer]))
         told.append({"delivery": file, "layer": layer, "read": len(raw), "converted": len(results[layer].layer)})
         told[-1]["quarantined"] = len(results[layer].quarantine)
 
@@ -125,7 +126,12 @@ def _new_city(folder: Path, sample: Path, overwrite: bool) -> "City":
         shutil.rmtree(folder)
     settings = (sample / "city" / "city.toml").read_text(encoding="utf-8")
     crosswalks = tuple(sorted((sample / "city" / "crosswalks").glob("*.toml")))
-    return make_city_folder(folder, settings=settings, crosswalks=crosswalks)
+    city = make_city_folder(folder, settings=settings, crosswalks=crosswalks)
+    # What `citygis run county_refresh` is tried on: the job, and the county's next delivery.
+    shutil.copy(sample / "jobs" / JOB, folder / city.folders.jobs)
+    (folder / "deliveries").mkdir()
+    shutil.copy(sample / "deliveries" / NEXT_DELIVERY, folder / "deliveries")
+    return city
 
 
 def _load(city: "City", layers: dict, findings: "gpd.GeoDataFrame"):

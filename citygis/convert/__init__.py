@@ -2,6 +2,7 @@
 
 from citygis.convert.conversion import Conversion, convert
 from citygis.convert.crosswalk import Crosswalk, FieldMap, Frame, parse_crosswalk, read_crosswalk
+from citygis.convert.documents import delivery_document
 from citygis.convert.draft import draft_crosswalk
 from citygis.convert.remarks import QUARANTINE_RULES
 from citygis.packaged import callable_package
@@ -13,6 +14,7 @@ __all__ = [
     "FieldMap",
     "Frame",
     "convert",
+    "delivery_document",
     "draft_crosswalk",
     "parse_crosswalk",
     "read_crosswalk",

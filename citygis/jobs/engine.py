@@ -1,0 +1,419 @@
+"""
+A job run: each step done again only where something changed, its files kept whole, every event in the ledger.
+"""
+
+import contextlib
+import datetime
+import importlib
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from citygis.city import City
+from citygis.errors import CityGISError, SettingsError
+from citygis.jobs.alert import send_alert
+from citygis.jobs.identity import READS_STORE, beside, fingerprint, mark_of, step_identity, store_state, versions
+from citygis.jobs.inputs import Digest, Outside, digest, outside_inputs
+from citygis.jobs.job import Job, Step, jobs_folder
+from citygis.jobs.ledger import LEDGER, append_event
+from citygis.jobs.lock import holding
+from citygis.jobs.outcome import Blocked, Outcome, Work
+from citygis.jobs.shelf import Kept, kept, publish_step, tidied
+from citygis.jobs.sync_step import Skipped
+from citygis.publish import publish_text
+
+WORK, LOCK, PAGE = ".work", "lock", "run.html"
+
+_ACTIONS = {
+    "read": "intake",
+    "convert": "intake",
+    "repair": "intake",
+    "validate": "intake",
+    "compare": "refresh",
+    "load": "refresh",
+    "analyse": "products",
+    "sheet": "products",
+    "series": "products",
+    "report": "products",
+    "backup": "products",
+    "sync": "sync_step",
+}
+"""The module of each kind's function."""
+
+
+class StepRun(NamedTuple):
+    """
+    A step in a run.
+
+    ``state``: done, unchanged, kept (before ``start``), skipped, refused (a person must decide), failed, stopped, not run; in a dry
+    run "to do". ``counts``, ``attention``, ``links`` and ``change`` as in `citygis.jobs.outcome.Outcome`; ``message``: why it was
+    refused, failed, skipped or stops the job. ``outputs``: SHA-256 by name of its files in ``folder``.
+    """
+
+    id: str
+    kind: str
+    state: str
+    counts: Mapping[str, int] = {}
+    attention: tuple[str, ...] = ()
+    message: str | None = None
+    change: int | None = None
+    links: tuple[str, ...] = ()
+    outputs: Mapping[str, str] = {}
+    folder: Path | None = None
+    seconds: float = 0.0
+
+
+class Run(NamedTuple):
+    """
+    A job's run.
+
+    ``exit_code``: 0 all done or unchanged, and clean; 1 done, and something needs a person; 3 refused, and nothing changed in the
+    store; 130 or 143 stopped. ``page``: the report; None of a dry run. ``ledger``: number of lines and last hash. ``remarks``: what
+    else happened, such as an alert that nobody got.
+    """
+
+    id: str
+    job: Job
+    steps: tuple[StepRun, ...]
+    exit_code: int
+    began: datetime.datetime
+    seconds: float
+    page: Path | None
+    ledger: tuple[int, str]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What an alert and ``--json`` say of the run. JSON."""
+        steps = [
+            {
+                "id": each.id,
+                "kind": each.kind,
+                "state": each.state,
+                "counts": dict(each.counts),
+                "attention": list(each.attention),
+                "message": each.message,
+                "change": each.change,
+                "files": [str(each.folder / link) for link in each.links] if each.folder else [],
+                "seconds": round(each.seconds, 3),
+            }
+            for each in self.steps
+        ]
+        return {
+            "run": self.id,
+            "job": self.job.name,
+            "title": self.job.title,
+            "exit": self.exit_code,
+            "began": self.began.isoformat(timespec="seconds"),
+            "seconds": round(self.seconds, 3),
+            "steps": steps,
+            "report": str(self.page) if self.page else None,
+            "ledger": {"lines": self.ledger[0], "sha256": self.ledger[1]},
+            "remarks": list(self.remarks),
+        }
+
+
+class _Terminated(BaseException):
+    """SIGTERM."""
+
+
+def run_job(
+    job: Job,
+    *,
+    city: City,
+    dry: bool = False,
+    start: str | None = None,
+    engine: str = "local",
+    scheduler: str | None = None,
+    at: datetime.datetime | None = None,
+    told: Callable[[str], None] = lambda line: None,
+) -> Run:
+    """
+    Run a job.
+
+    Parameters
+    ----------
+    job : Job
+        From `citygis.jobs.read_job`.
+    city : City
+        With a folder; the ledger and the steps' files lie in its jobs folder.
+    dry : bool
+        Only tell what would be done; nothing is written.
+    start : str, optional
+        A step: those before it are taken as an earlier run left them, it and those after it are done anew.
+    engine, scheduler : str
+        For steps that work on partitioned data sets: local, processes or dask; the address of a Dask scheduler.
+    at : datetime, optional
+        With time zone: the moment that changes are entered with and that is printed; now when not given.
+    told : callable
+        Is told, line by line, what goes on.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    Held
+        If another run holds the jobs folder.
+    SettingsError, ReadError, StoreError
+        If an input is missing or leads out of the City's folder, or the ledger was changed. Nothing was run; the alert is sent.
+    """
+    if start is not None and start not in [step.id for step in job.steps]:
+        raise SettingsError(f"{job.path}: there is no step {start!r}. There are: {', '.join(step.id for step in job.steps)}.")
+    folder = jobs_folder(city)
+    if dry:
+        return _Chain(job, city, engine, scheduler, at, told).plan(start)
+    try:
+        with holding(folder / WORK / LOCK, job=job.name, told=told):
+            return _Chain(job, city, engine, scheduler, at, told).run(start)
+    except CityGISError as refused:
+        if wrong := send_alert(job, {"job": job.name, "title": job.title, "exit": 3, "message": str(refused), "steps": []}, 3):
+            told(wrong)
+        raise
+
+
+class _Chain:
+    """One run of one job."""
+
+    def __init__(
+        self,
+        job: Job,
+        city: City,
+        engine: str,
+        scheduler: str | None,
+        at: datetime.datetime | None,
+        told: Callable[[str], None],
+    ) -> None:
+        self.job, self.city, self.at, self.told = job, city, at, told
+        self.engine, self.scheduler = engine, scheduler
+        self.home = jobs_folder(city) / WORK / job.name
+        self.ledger = jobs_folder(city) / LEDGER
+        self.began = at or datetime.datetime.now(datetime.UTC)
+        self.id = f"{self.began.astimezone(datetime.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        self.outside: dict[str, Outside] = outside_inputs(job, city)
+        self.inputs: dict[str, Digest] = {name: digest(each) for name, each in self.outside.items()}
+        self.extras = {step.id: beside(step, job, city) for step in job.steps}
+        self.made_of = fingerprint(job, self.inputs, city, self.extras)
+        self.done: dict[str, Kept] = {}
+        self.head = (0, "")
+        self.remarks: list[str] = []
+
+    def plan(self, start: str | None) -> Run:
+        """What each step would do, as far as can be told before any of them is done."""
+        steps: list[StepRun] = []
+        waits: set[str] = set()
+        loads = forced = False
+        for step in self.job.steps:
+            forced = forced or step.id == start
+            old = kept(self.home / step.id)
+            unsure = forced or any(name in waits for name in step.takes) or (loads and step.kind in READS_STORE)
+            unsure = unsure or self._always(step) or old is None
+            state = "kept" if start is not None and not forced else "to do"
+            if state == "to do" and not unsure and old.identity == self._identity(step):
+                state = "unchanged"
+            if state == "to do":
+                waits.add(step.id)
+                loads = loads or step.kind == "load"
+            if old is not None:
+                self.done[step.id] = old
+            steps.append(StepRun(step.id, step.kind, state))
+        return Run(self.id, self.job, tuple(steps), 0, self.began, 0.0, None, self.head)
+
+    def run(self, start: str | None) -> Run:
+        """The steps in their order, until one stops the job."""
+        clock = time.perf_counter()
+        tidied(self.home)
+        began = {
+            "title": self.job.title,
+            "job_sha256": digest(Outside("job", self.job.path)).sha256,
+            "made_of": self.made_of,
+            "versions": versions(self.city),
+            "inputs": {name: each._asdict() for name, each in self.inputs.items()},
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+        }
+        if self.engine != "local":
+            began["engine"] = self.engine
+        self._note("run started", began)
+        results: list[StepRun] = []
+        stopped: int | None = None
+        with _terminable():
+            try:
+                self._steps(start, results)
+            except (KeyboardInterrupt, _Terminated) as signalled:
+                stopped = 130 if isinstance(signalled, KeyboardInterrupt) else 143
+            except Exception as defect:
+                # Told by its kind alone: what it says may hold anything.
+                step = self.job.steps[len(results)]
+                self._note("step failed", {"step": step.id, "kind": step.kind, "message": f"defect: {type(defect).__name__}"})
+                self._note("run ended", {"exit": 1})
+                raise
+        # What follows is short, and has to be whole.
+        if stopped is not None and len(results) < len(self.job.steps):
+            step = self.job.steps[len(results)]
+            results.append(StepRun(step.id, step.kind, "stopped", message="Stopped by a signal. The next run goes on here."))
+            self._note("step stopped", {"step": step.id, "kind": step.kind})
+        results += [StepRun(step.id, step.kind, "not run") for step in self.job.steps[len(results) :]]
+        code = stopped or _exit_code(results)
+        page = self.home / PAGE
+        seconds = time.perf_counter() - clock
+        run = Run(self.id, self.job, tuple(results), code, self.began, seconds, page, self.head, tuple(self.remarks))
+        if wrong := send_alert(self.job, run.summary, code):
+            self.told(wrong)
+            self.remarks.append(wrong)
+            self._note("alert failed", {"message": wrong})
+            run = run._replace(exit_code=max(code, 1), remarks=tuple(self.remarks))
+        self._note("run ended", {"exit": run.exit_code, "seconds": round(seconds, 3)})
+        run = run._replace(ledger=self.head)
+        from citygis.jobs.page import run_page
+
+        publish_text(page, run_page(run, self.city), overwrite=True)
+        return run
+
+    def _steps(self, start: str | None, results: list[StepRun]) -> None:
+        forced = False
+        for step in self.job.steps:
+            forced = forced or step.id == start
+            began = time.perf_counter()
+            if start is not None and not forced:
+                one = self._kept(step)
+            else:
+                one = self._step(step, forced=forced)
+            one = one._replace(seconds=time.perf_counter() - began)
+            results.append(one)
+            self._note(f"step {one.state}", self._event(step, one))
+            self.told(f"{step.id}: {one.state}" + (f". {one.message}" if one.message else ""))
+            if one.state in ("refused", "failed") or (one.message and one.state in ("done", "unchanged", "kept")):
+                return
+
+    def _kept(self, step: Step) -> StepRun:
+        old = kept(self.home / step.id)
+        if old is None:
+            if step.kind == "sync":
+                return StepRun(step.id, step.kind, "skipped")
+            why = "No earlier run left its files, or they were changed. Run the job without --from, or from this step."
+            return StepRun(step.id, step.kind, "failed", message=why)
+        self.done[step.id] = old
+        return self._result(step, old, "kept")
+
+    def _step(self, step: Step, *, forced: bool) -> StepRun:
+        folder = self.home / step.id
+        try:
+            old = kept(folder)
+            identity = self._identity(step)
+            if old is not None and old.identity == identity and not forced and not self._always(step):
+                self.done[step.id] = old
+                return self._result(step, old, "unchanged")
+            self._note("step started", {"step": step.id, "kind": step.kind, "identity": identity})
+            self.told(f"{step.id}: {step.kind}")
+            made = publish_step(folder, identity, lambda place: self._acted(step, place), same=old if self._always(step) else None)
+        except Blocked as blocked:
+            return StepRun(step.id, step.kind, "refused", message=str(blocked))
+        except Skipped as skipped:
+            return StepRun(step.id, step.kind, "skipped", message=str(skipped))
+        except CityGISError as error:
+            return StepRun(step.id, step.kind, "failed", message=str(error))
+        self.done[step.id] = made
+        return self._result(step, made, "unchanged" if made is old else "done")
+
+    def _acted(self, step: Step, place: Path) -> Outcome:
+        marks = self._marks(step)
+        work = Work(
+            self.job,
+            self.city,
+            place,
+            self.home / f"{step.id}.sheets",
+            {name: each.folder for name, each in self.done.items()},
+            self.outside,
+            self.at,
+            mark_of(self.job, step, self.made_of),
+            marks,
+            self.engine,
+            self.scheduler,
+        )
+        module = importlib.import_module(f"citygis.jobs.{_ACTIONS[step.kind]}")
+        return getattr(module, f"{step.kind}_step")(step, work)
+
+    def _result(self, step: Step, made: Kept, state: str) -> StepRun:
+        said = made.outcome
+        return StepRun(
+            step.id,
+            step.kind,
+            state,
+            said.counts,
+            said.attention,
+            said.stop,
+            said.change,
+            said.links,
+            {name: sha for name, (sha, _) in made.outputs.items()},
+            made.folder,
+        )
+
+    def _identity(self, step: Step) -> str:
+        inputs: dict[str, Any] = {}
+        for name in step.takes:
+            if name in self.done:
+                inputs[name] = {file: sha for file, (sha, _) in self.done[name].outputs.items()}
+            else:
+                given = self.inputs[name]
+                inputs[name] = [given.name, given.sha256]
+        state = store_state(step, self.city, self._marks(step)) if step.kind in READS_STORE else None
+        return step_identity(step, self.job, inputs, self.city, state, self.extras[step.id])
+
+    def _marks(self, step: Step) -> frozenset[str]:
+        """The marks of this step and those after it."""
+        ids = [each.id for each in self.job.steps]
+        return frozenset(mark_of(self.job, each, self.made_of) for each in self.job.steps[ids.index(step.id) :])
+
+    def _always(self, step: Step) -> bool:
+        """Whether a step asks somebody who answers anew each time."""
+        return step.kind == "sync" or any(self.inputs[name].sha256 is None for name in step.takes if name in self.inputs)
+
+    def _event(self, step: Step, one: StepRun) -> dict[str, Any]:
+        said: dict[str, Any] = {"step": step.id, "kind": step.kind}
+        if one.state in ("done", "unchanged", "kept"):
+            said |= {"identity": self.done[step.id].identity, "parameters": step.model_dump(mode="json", exclude={"id", "kind"})}
+            said["inputs"] = {
+                name: self.inputs[name]._asdict() if name in self.inputs else {"step": name, "outputs": self.done[name].listed}
+                for name in step.takes
+                if name in self.inputs or name in self.done
+            }
+            said |= {"counts": dict(one.counts), "outputs": self.done[step.id].listed, "change": one.change}
+        said |= {"attention": list(one.attention), "message": one.message, "seconds": round(one.seconds, 3)}
+        return said
+
+    def _note(self, event: str, said: Mapping[str, Any]) -> None:
+        head = append_event(self.ledger, {"event": event, "run": self.id, "job": self.job.name, **said}, at=self.at)
+        self.head = (head.count, head.sha256)
+
+
+def _exit_code(results: list[StepRun]) -> int:
+    if any(each.state == "failed" for each in results):
+        changed = any(each.state == "done" and each.change is not None for each in results)
+        return 1 if changed else 3
+    needs = any(each.attention or each.state == "refused" or (each.message and each.state != "skipped") for each in results)
+    return 1 if needs else 0
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM as an exception while the block runs, where this thread gets signals."""
+
+    def terminate(number: int, frame: object) -> None:
+        raise _Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, terminate)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

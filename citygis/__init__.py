@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from citygis import analysis as analysis
     from citygis import convert, store
+    from citygis import sync as sync
     from citygis.captures import field_work
     from citygis.changes import compare
     from citygis.city import City, default_city, open_city
@@ -54,6 +55,9 @@ _HOME = {
 # Packages that are also what they do: cg.convert(raw, ...) and cg.store(city) call the function of the same name inside.
 _CALLABLE_PACKAGES = ("convert", "store")
 
+# Packages with a door of their own: cg.sync.plan(local, remote, base).
+_PACKAGES = ("analysis", "sync")
+
 __all__ = [
     "City",
     "Sheet",
@@ -74,10 +78,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _CALLABLE_PACKAGES or name == "analysis":
+    if name in _CALLABLE_PACKAGES or name in _PACKAGES:
         return importlib.import_module(f"citygis.{name}")
     raise AttributeError(f"module 'citygis' has no attribute {name!r}")
 

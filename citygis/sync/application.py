@@ -1,0 +1,270 @@
+"""
+A saved plan carried out: checked against what lies there now, sent, read back, and only then believed.
+"""
+
+import os
+import random
+import socket
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from citygis.city import City
+from citygis.errors import CityGISError, SyncError
+from citygis.readers.service.complete import complete_read
+from citygis.readers.service.definition import LayerDefinition
+from citygis.readers.service.faults import ServiceFault
+from citygis.sync.base import read_base, write_base
+from citygis.sync.completion import complete_runs
+from citygis.sync.interruption import interruptible
+from citygis.sync.journal import Journal, new_run_id
+from citygis.sync.lock import locked
+from citygis.sync.model import Conflict, Plan, Refusal
+from citygis.sync.patience import Patient
+from citygis.sync.planfile import fingerprint
+from citygis.sync.preparation import Sides, connected, definition_of, in_play, local_side, no_answer, plan_of
+from citygis.sync.privacy import require_allowed
+from citygis.sync.readback import Item, hashes_of_frame, verified
+from citygis.sync.remote import Remote
+from citygis.sync.reversion import require_reverting
+from citygis.sync.sending import Sender, Sent
+from citygis.sync.settlement import settled_base
+from citygis.sync.target import Target
+
+
+class Run(NamedTuple):
+    """
+    What came of a plan.
+
+    Attributes
+    ----------
+    run_id : str
+        For `citygis.sync.revert`.
+    plan : str
+        Fingerprint of the plan.
+    done : tuple of str
+        Global ids of what was written and read back as meant.
+    refused : tuple of Refusal
+        By the server, for good.
+    conflicts : tuple of Conflict
+        Found on applying; those of the plan are not among them.
+    ambiguous : tuple of str
+        Global ids that the server was sent and that no reading told of, or that it holds otherwise than meant.
+    newer : tuple of str
+        Global ids of features that the City has changed since the plan was made: plan again.
+    requests : int
+    stopped : str or None
+        Why the run ended before its end; "interrupted" for Ctrl-C.
+    open_in_plan : int
+        Conflicts and refusals that the plan itself had told of.
+    """
+
+    run_id: str
+    plan: str
+    done: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+    conflicts: tuple[Conflict, ...]
+    ambiguous: tuple[str, ...]
+    newer: tuple[str, ...]
+    requests: int
+    stopped: str | None
+    open_in_plan: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Everything was written and proven, and nothing was left out."""
+        return not (self.refused or self.conflicts or self.ambiguous or self.newer or self.stopped or self.open_in_plan)
+
+
+def apply(
+    plan: Plan,
+    target: Target,
+    *,
+    city: City,
+    remote: Remote | None = None,
+    layer: pd.DataFrame | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    chance: Callable[[], random.Random] = random.Random,
+    progress: Callable[[str, int, int], None] | None = None,
+    told: Callable[[str], None] | None = None,
+) -> Run:
+    """
+    Send a plan, prove what came of it, and take what both sides then agree on as the base of the next plan.
+
+    Adds go first, then updates, then deletes. A feature that is something else by now than the plan says is left alone and told.
+    No request that writes is repeated blindly: after a lost reply the features of the batch are read, and only what is left of it
+    is sent. What is replaced or deleted is in the journal before it goes. Ctrl-C ends the run after the batch in flight.
+
+    Parameters
+    ----------
+    plan : Plan
+        As saved and read (`citygis.sync.read_plan`).
+    target : Target
+        The plan's own.
+    city : City
+    remote : Remote, optional
+        The real one, by the target's address and credentials, when not given.
+    layer : City layer, optional
+        The features that the plan was made of, where they are not those of the City's store.
+    sleep, chance : callable
+        How the pauses between tries pass, and what they are drawn from.
+    progress : callable of (state, features settled, of all)
+        Called after each line of the journal.
+    told : callable of str
+        Gets remarks.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    SyncError
+        If the plan must not be applied (a stop, another target, another layer than it was made for, fields that its audience
+        must not see), another run is under way, or the service does not answer. Nothing was sent.
+    """
+    require_appliable(plan, target)
+    require_allowed(plan, target, city, returned=require_reverting(plan, target) if plan.reverts else ())
+    with locked(target.folder, told=told):
+        remote = remote or connected(target)
+        patient = Patient(remote, sleep=sleep, chance=chance)
+        definition = definition_of(patient)
+        _require_same_layer(plan, definition, patient.url)
+        fields = in_play(target, definition)
+        try:
+            earlier = complete_runs(target.folder, patient, definition, fields, told=told)
+        except ServiceFault as fault:
+            raise no_answer(patient.url, fault) from None
+        journal = Journal(target.folder, new_run_id())
+        journal.write(
+            "begin",
+            plan=fingerprint(plan),
+            target=target.name,
+            url=patient.url,
+            layer=plan.layer,
+            counts={"adds": len(plan.adds), "updates": len(plan.updates), "deletes": len(plan.deletes)},
+            reverts=plan.reverts,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+        )
+        items: list[Item] = [*plan.adds, *plan.updates, *plan.deletes]
+        with interruptible(told) as is_stopping:
+            sender = Sender(
+                patient,
+                definition,
+                fields,
+                journal,
+                most=target.batch,
+                told=progress or (lambda state, done, total: None),
+                is_stopping=is_stopping,
+            )
+            sent = sender.send(items)
+        return _proven(plan, items, sent, earlier, target, city, remote, patient, definition, journal, layer, sleep)
+
+
+def require_appliable(plan: Plan, target: Target) -> None:
+    """
+    Look that a plan may be applied to a target.
+
+    Raises
+    ------
+    SyncError
+        If it has a stop, or was made for another target or address.
+    """
+    if plan.stops:
+        said = "\n".join(f"{each.code}: {each.message} {each.remedy}" for each in plan.stops)
+        raise SyncError(f"The plan is stopped, and nothing was sent.\n{said}")
+    if plan.target != target.name or (target.url and plan.url.rstrip("/") != target.url.rstrip("/")):
+        raise SyncError(
+            f"The plan was made for target {plan.target or '(none)'} at {plan.url or '(no address)'}, and this is {target.name} at "
+            f"{target.url}. Plan again. Nothing was sent."
+        )
+
+
+def _require_same_layer(plan: Plan, definition: LayerDefinition, url: str) -> None:
+    """The layer must still be the one that the plan was made for: its fields, its geometry, its system."""
+    own = {each.name for each in definition.own_fields}
+    named = {name for each in plan.adds for name in each.attributes} | {name for each in plan.updates for name in each.changed}
+    wkids = {plan.spatial_reference.get(key) for key in ("wkid", "latestWkid")} - {None} if plan.spatial_reference else set()
+    wrong = ""
+    if named - own:
+        wrong = f"it has no such field that can be edited: {', '.join(sorted(named - own))}"
+    elif definition.global_id_field is None or not definition.supports_global_ids:
+        wrong = "it does not take edits by GlobalID any more"
+    elif wkids and definition.wkids and not wkids & definition.wkids:
+        wrong = f"it was in {', '.join(map(str, sorted(wkids)))} and is in {', '.join(map(str, sorted(definition.wkids)))}"
+    elif (plan.spatial_reference is None) != (definition.geometry_type is None):
+        wrong = "it had no geometry and has now, or the other way round"
+    else:
+        lacking = [
+            verb
+            for verb, wanted in (("Create", plan.adds), ("Update", plan.updates), ("Delete", plan.deletes))
+            if wanted and definition.capabilities and verb not in definition.capabilities
+        ]
+        wrong = f"it does not allow: {', '.join(lacking)}" if lacking else ""
+    if wrong:
+        raise SyncError(f"{url} is not the layer any more that the plan was made for: {wrong}. Plan again. Nothing was sent.")
+
+
+def _proven(
+    plan: Plan,
+    items: list[Item],
+    sent: Sent,
+    earlier: set[str],
+    target: Target,
+    city: City,
+    remote: Remote,
+    patient: Patient,
+    definition: LayerDefinition,
+    journal: Journal,
+    layer: pd.DataFrame | None,
+    sleep: Callable[[float], None],
+) -> Run:
+    """The run, after a complete read; the base and the last lines of the journal are written."""
+    meant = [each for each in items if each.global_id in set(sent.done)]
+    fields = in_play(target, definition)
+    named = {name for each in items for name in getattr(each, "attributes", None) or getattr(each, "changed", {})}
+    asked = sorted({*fields, *(name for name in named if definition.field(name))})
+    stopped, newer, requests = sent.stopped, (), patient.requests
+    shown: set[str] = set()
+    try:
+        reading = complete_read(remote, fields=asked, sleep=sleep)
+        requests += reading.requests
+        shown = verified(meant, reading.frame, reading.curved, reading.definition)
+        added = {each.global_id for each in plan.adds} & shown
+        journal.write("verified", hashes=hashes_of_frame(reading.frame, added, definition, fields))
+        if not plan.reverts:
+            local = local_side(target, city, layer, reading.definition)
+            sides = Sides(local, reading, read_base(target), reading.definition, fields, requests)
+            newer = _settle(plan, shown | earlier, sides, target, remote, sent)
+    except CityGISError as error:
+        stopped = stopped or f"What was written could not be proven: {error} Look again: citygis sync verify {target.name}"
+    run = Run(
+        journal.run_id,
+        fingerprint(plan),
+        tuple(each.global_id for each in meant if each.global_id in shown),
+        sent.refused,
+        sent.conflicts,
+        (*sent.unknown, *(each.global_id for each in meant if each.global_id not in shown)),
+        newer,
+        requests,
+        stopped,
+        len(plan.conflicts) + len(plan.refusals),
+    )
+    journal.write("end", is_clean=run.is_clean, stopped=run.stopped, done=len(run.done), requests=run.requests)
+    return run
+
+
+def _settle(plan: Plan, written: set[str], sides: Sides, target: Target, remote: Remote, sent: Sent) -> tuple[str, ...]:
+    """Write the base; global ids that the City says otherwise than there and that nobody has spoken of."""
+    now = plan_of(sides, target, remote)
+    agreed = settled_base(sides.local.frame, sides.reading.frame, sides.base, now, written)
+    write_base(target, agreed, fingerprint=fingerprint(plan))
+    spoken = {each.global_id for part in (plan.conflicts, plan.refusals, sent.refused, sent.conflicts) for each in part}
+    if sent.stopped is not None:
+        spoken |= {each.global_id for part in (plan.adds, plan.updates, plan.deletes) for each in part}
+    spoken |= {*sent.unknown, *(set(sent.done) - written)}
+    parts = (now.adds, now.updates, now.deletes)
+    return tuple(sorted({each.global_id for part in parts for each in part} - spoken))

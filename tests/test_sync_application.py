@@ -1,0 +1,271 @@
+"""Applying a plan: what is checked before, what is left alone, what the next plan then knows."""
+
+import dataclasses
+import json
+import signal
+import threading
+
+import fake_remote
+import pytest
+import sync_city
+
+from citygis import sync
+from citygis.errors import SyncError
+
+
+@pytest.fixture
+def day(tmp_path):
+    """A City in step with its remote layer, and a day's edits."""
+    city, target = sync_city.make(tmp_path, batch=4)
+    before = sync_city.parcels(14)
+    layer = sync_city.remote(before)
+    assert sync.verify(target, city=city, remote=layer, layer=before).is_clean
+    return city, target, before, sync_city.edited(before), layer
+
+
+def planned(day, **options):
+    city, target, _before, after, layer = day
+    return sync.prepare(target, city=city, remote=layer, layer=after, **options)
+
+
+def applied(day, plan, **options):
+    city, target, _before, after, layer = day
+    return sync.apply(plan, target, city=city, remote=layer, layer=after, sleep=sync_city.no_pause, **options)
+
+
+def events(day):
+    return [event["event"] for event in sync.runs(day[1].folder)[-1].events]
+
+
+def test_after_apply_the_plan_is_empty_and_the_base_is_what_both_sides_say(day):
+    run = applied(day, planned(day))
+    assert run.is_clean and len(run.done) == 12
+    assert planned(day).is_empty and planned(day).is_clean
+    assert set(sync.read_base(day[1])["global_id"]) == set(day[3]["global_id"])
+
+
+def test_adds_go_before_updates_before_deletes_in_batches(day):
+    plan = planned(day)
+    applied(day, plan)
+    in_order = [each.global_id for part in (plan.adds, plan.updates, plan.deletes) for each in part]
+    assert [each for ids in day[4].edits for each in ids] == in_order
+    assert [len(ids) for ids in day[4].edits] == [4, 4, 4]
+
+
+def test_updates_carry_only_what_changed(day):
+    sent = []
+    layer = day[4]
+    plain = layer.apply_edits
+    layer.apply_edits = lambda **body: (sent.append(body), plain(**body))[1]
+    applied(day, planned(day))
+    updates = [each for body in sent for each in body["updates"]]
+    texts = [each for each in updates if "geometry" not in each]
+    assert all(set(each["attributes"]) == {"GlobalID", "SITUS"} for each in texts) and len(texts) == 3
+    assert all(set(each["attributes"]) == {"GlobalID"} for each in updates if "geometry" in each)
+
+
+def test_a_field_that_nobody_maps_is_never_touched(day):
+    layer = day[4]
+    for key in list(layer.rows):
+        layer.put({"REMARK": f"note on {key[:4]}"}, global_id=key)
+    remarks = layer.values("REMARK")
+    assert applied(day, planned(day)).is_clean
+    kept = layer.values("REMARK")
+    assert all(kept[key] == remarks[key] for key in kept.keys() & remarks.keys())
+
+
+def test_an_edit_between_plan_and_apply_is_left_alone_and_the_others_go(day):
+    layer, plan = day[4], planned(day)
+    touched = plan.updates[0].global_id
+    layer.put({"SITUS": "9 THIRD PARTY LN"}, global_id=touched)
+    gone = plan.deletes[0].global_id
+    layer.put({"ROLL_YEAR": 2030}, global_id=gone)
+    run = applied(day, plan)
+    assert {each.global_id for each in run.conflicts} == {touched, gone}
+    assert {each.kind for each in run.conflicts} == {"changed_since_plan"} and not run.is_clean
+    assert layer.values("SITUS")[touched] == "9 THIRD PARTY LN" and gone in layer.rows
+    assert len(run.done) == 10
+    # ... and the next plan still holds it for somebody else's.
+    kinds = {each.global_id: each.kind for each in planned(day).conflicts}
+    assert kinds == {touched: "both_changed", gone: "both_changed"}
+
+
+def test_an_edit_between_the_batches_is_seen_too(day):
+    layer, plan = day[4], planned(day)
+    last = plan.deletes[-1].global_id
+
+    def third_party(remote):
+        if len(remote.edits) == 2:
+            remote.put({"ROLL_YEAR": 2031}, global_id=last)
+
+    layer.before_edit = third_party
+    assert [each.global_id for each in applied(day, plan).conflicts] == [last]
+    assert last in layer.rows
+
+
+def test_an_edit_of_an_untouched_feature_during_the_run_is_not_taken_for_ours(day):
+    layer, plan = day[4], planned(day)
+    quiet = day[2]["global_id"].iloc[9]
+    layer.before_edit = lambda remote: remote.put({"SITUS": "7 ELSEWHERE"}, global_id=quiet)
+    run = applied(day, plan)
+    assert len(run.done) == 12
+    again = planned(day)
+    assert [(each.global_id, each.kind) for each in again.conflicts] == [(quiet, "remote_edited")] and again.is_empty
+
+
+def test_a_feature_that_somebody_added_there_is_never_deleted(day):
+    layer = day[4]
+    theirs = layer.put({"APN": "99999999", "SITUS": "THEIRS"}, sync_city.esri(day[2].geometry[0].buffer(-20).envelope))
+    for _ in range(3):
+        run = applied(day, planned(day))
+    assert theirs in layer.rows and run.open_in_plan == 1 and not run.is_clean
+
+
+def test_what_the_server_refuses_is_final_short_and_told(day):
+    layer, plan = day[4], planned(day)
+    layer.layer["fields"][3]["length"] = 5
+    run = applied(day, plan)
+    assert len(run.refused) == 2 + 4 and all(each.code == "Y28" and "(1000)" in each.message for each in run.refused)
+    assert all("\n" not in each.message and len(each.message) < 260 for each in run.refused)
+    assert len(list(layer.edits)) == 3, "a refusal is not tried again"
+    assert len(run.done) == 12 - 6
+
+
+def test_a_login_that_ends_is_renewed_once_and_then_given_up(day):
+    layer, plan = day[4], planned(day)
+    layer.faults = [fake_remote.Fault("applyEdits", "498", "before", nth) for nth in (1, 2)]
+    run = applied(day, plan)
+    assert layer.renewed == 1 and "login" in run.stopped and len(layer.edits) == 2
+
+
+def test_a_login_that_ends_between_batches_is_renewed_each_time(day):
+    layer, plan = day[4], planned(day)
+    layer.faults = [fake_remote.Fault("applyEdits", "498", "before", nth) for nth in (1, 3)]
+    assert applied(day, plan).is_clean and layer.renewed == 2
+
+
+def test_stops_other_targets_and_foreign_fields_send_nothing(day):
+    _city, target, _before, _after, layer = day
+    plan = planned(day)
+    stop = sync.Stop("Y15", "too many", "look", 12)
+    for wrong, said in (
+        (dataclasses.replace(plan, stops=(stop,)), "stopped"),
+        (dataclasses.replace(plan, target="zoning"), "made for target zoning"),
+        (dataclasses.replace(plan, url="https://gis.riverbend.example/FeatureServer/7"), "FeatureServer/7"),
+        (dataclasses.replace(plan, adds=(plan.adds[0]._replace(attributes={"OWNER": "A PERSON"}),)), "Y23"),
+    ):
+        with pytest.raises(SyncError, match=said) as told:
+            applied(day, wrong)
+        assert "A PERSON" not in str(told.value)
+    assert layer.edits == [] and not (target.folder / "lock").exists()
+
+
+def test_a_layer_that_changed_since_the_plan_sends_nothing(day):
+    layer, plan = day[4], planned(day)
+    for change in (
+        {"fields": [each for each in layer.layer["fields"] if each["name"] != "SITUS"]},
+        {"supportsApplyEditsWithGlobalIds": False},
+        {"capabilities": "Query,Create,Update,Editing"},
+        {"extent": {"spatialReference": {"wkid": 3857, "latestWkid": 3857}}},
+    ):
+        was, layer.layer = layer.layer, {**layer.layer, **change}
+        with pytest.raises(SyncError, match="not the layer any more"):
+            applied(day, plan)
+        layer.layer = was
+    assert layer.edits == []
+
+
+def test_the_journal_is_written_before_each_request_with_what_was_there(day):
+    _city, target, before, _after, layer = day
+    plan = planned(day)
+    seen = []
+    layer.before_edit = lambda remote: seen.append(sync.runs(target.folder)[-1].events[-1])
+    applied(day, plan)
+    assert [each["event"] for each in seen] == ["sent"] * 3
+    old = {each["global_id"]: each["before"] for event in seen for each in (*event["updates"], *event["deletes"])}
+    fresh = sync_city.remote(before)
+    assert {key: value["attributes"] for key, value in old.items()} == {
+        each.global_id: fresh.rows[each.global_id]["attributes"] for each in (*plan.updates, *plan.deletes)
+    }
+    assert events(day) == ["begin", "sent", "done", "sent", "done", "sent", "done", "verified", "end"]
+
+
+def test_a_city_that_changed_since_the_plan_is_told_to_plan_again(day):
+    city, target, _before, after, layer = day
+    plan = planned(day)
+    later = after.copy()
+    later.loc[6, "situs_text"] = "LATER ST"
+    run = sync.apply(plan, target, city=city, remote=layer, layer=later)
+    assert run.newer == (later["global_id"][6],) and len(run.done) == 12
+    again = sync.prepare(target, city=city, remote=layer, layer=later)
+    assert [each.global_id for each in again.updates] == [later["global_id"][6]] and again.is_clean
+
+
+def test_ctrl_c_ends_after_the_batch_in_flight_and_the_next_plan_goes_on(day):
+    layer, plan = day[4], planned(day)
+    assert threading.current_thread() is threading.main_thread()
+    layer.before_edit = lambda remote: signal.raise_signal(signal.SIGINT) if len(remote.edits) == 2 else None
+    said = []
+    run = applied(day, plan, told=said.append)
+    assert run.stopped == "interrupted" and len(run.done) == 8 and len(layer.edits) == 2
+    assert "after the batch in flight" in said[0] and sync.runs(day[1].folder)[-1].state == "stopped"
+    layer.before_edit = None
+    assert applied(day, planned(day)).is_clean
+    assert sync_city.content(layer) == sync_city.meant(day[3])
+
+
+def test_a_read_that_fails_after_the_edits_says_so_and_verify_proves_them_later(day):
+    city, target, _before, after, layer = day
+    plan = planned(day)
+    layer.faults = [fake_remote.Fault("query", "503", "before", layer.counts["query"] + nth) for nth in range(4, 60)]
+    run = applied(day, plan)
+    assert not run.is_clean and "could not be proven" in run.stopped
+    layer.faults = []
+    assert sync.verify(target, city=city, remote=layer, layer=after).is_clean
+    after.loc[8, "situs_text"] = "NEXT DAY"
+    assert len(planned(day).updates) == 1 and planned(day).is_clean
+
+
+def test_a_request_stays_below_a_megabyte(tmp_path):
+    city, target = sync_city.make(tmp_path)
+    frame = sync_city.parcels(30)
+    frame["geometry"] = [shape.buffer(5, quad_segs=600) for shape in frame.geometry]
+    layer, sizes = fake_remote.FakeRemote(), []
+    plain = layer.apply_edits
+    layer.apply_edits = lambda **body: (sizes.append(len(json.dumps(body["adds"], separators=(",", ":")))), plain(**body))[1]
+    plan = sync.prepare(target, city=city, remote=layer, layer=frame)
+    assert sync.apply(plan, target, city=city, remote=layer, layer=frame).is_clean
+    assert len(sizes) >= 2 and max(sizes) <= 1_010_000
+
+
+def test_a_service_that_refuses_all_is_not_asked_once_per_feature(day):
+    layer, plan = day[4], planned(day)
+    fake_remote.KINDS["no"] = ("refused", 400)
+    layer.faults = [fake_remote.Fault("applyEdits", "no", "before", nth) for nth in range(1, 100)]
+    run = applied(day, plan)
+    assert "refuses every edit" in run.stopped and len(layer.edits) < 12
+    assert not run.done
+
+
+def test_a_layer_that_was_never_linked_is_not_filled_a_second_time(tmp_path):
+    city, target = sync_city.make(tmp_path)
+    mine = sync_city.parcels(14)
+    theirs = mine.assign(global_id=[f"00000000-0000-4000-8000-{n:012d}" for n in range(14)])
+    plan = sync.prepare(target, city=city, remote=sync_city.remote(theirs), layer=mine)
+    assert [each.code for each in plan.stops] == ["Y24"]
+
+
+@pytest.mark.parametrize("bad", ["empty", "cut", "metres"])
+def test_a_wrong_source_is_stopped_before_anything_is_sent(tmp_path, bad):
+    city, target = sync_city.make(tmp_path)
+    before = sync_city.parcels(60)
+    layer = sync_city.remote(before)
+    assert sync.verify(target, city=city, remote=layer, layer=before).is_clean
+    wrong = {"empty": before.iloc[:0], "cut": before.iloc[:30], "metres": before}[bad]
+    if bad == "metres":
+        layer.layer["extent"]["spatialReference"] = {"wkid": 26910, "latestWkid": 26910}
+    with pytest.raises(SyncError) if bad != "metres" else pytest.raises(Exception):
+        plan = sync.prepare(target, city=city, remote=layer, layer=wrong)
+        assert plan.stops
+        sync.apply(plan, target, city=city, remote=layer, layer=wrong)
+    assert layer.edits == []

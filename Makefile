@@ -7,7 +7,7 @@ BIN := $(VENV)/Scripts
 endif
 STAMP := $(VENV)/.citygis-installed
 
-.PHONY: help venv demo test lint format bench sample-data clean
+.PHONY: help venv demo test lint format types coverage docs wheel lowest bench sample-data clean
 
 help:           ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/:/' | awk -F: '{printf "make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,24 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+types: $(STAMP) ## types of the public names
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[types]'
+	$(BIN)/python -m mypy
+
+coverage: $(STAMP) ## which lines no test reaches, into htmlcov/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[types]'
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term --cov-report=html
+
+docs: $(STAMP)  ## the documentation site, into site/
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+wheel: $(STAMP) ## the wheel, built, installed afresh and tried
+	$(BIN)/python scripts/check_wheel.py --versions tested
+
+lowest: $(STAMP) ## the same with the lowest versions of its dependencies
+	$(BIN)/python scripts/check_wheel.py --versions lowest
+
 bench: $(STAMP) ## seconds and peak memory, beside peers in the same run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python scripts/bench/pipeline.py
@@ -46,4 +64,4 @@ sample-data: $(STAMP) ## write sample_data/ again from its generator
 	$(BIN)/python scripts/make_sample_data.py
 
 clean:          ## what make has made
-	rm -rf $(VENV) demo out .pytest_cache .ruff_cache
+	rm -rf $(VENV) demo out site docs/generated htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache

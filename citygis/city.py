@@ -206,7 +206,7 @@ class City(Settings):
         return self._folder / self.folders.reports if self._folder else None
 
     @property
-    def schema(self) -> Schema:
+    def schema(self) -> Schema:  # type: ignore[override]  # pydantic's own `schema` is deprecated
         """The City's layers."""
         return schema()
 

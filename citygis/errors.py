@@ -18,6 +18,11 @@ A wrong argument is a plain ``ValueError``. Bad *ground* (an overlap, a duplicat
 a row of the findings frame. Every message says what is wrong, where (file, layer, feature) and what to do next.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class CityGISError(Exception):
     """Base of everything that citygis raises on purpose."""
@@ -50,7 +55,7 @@ class ConflictError(StoreError):
     ``conflicts`` has one row per feature: ``layer, feature, reason, based_on, change``.
     """
 
-    def __init__(self, message: str, conflicts) -> None:
+    def __init__(self, message: str, conflicts: "pd.DataFrame") -> None:
         super().__init__(message)
         self.conflicts = conflicts
 

@@ -40,7 +40,7 @@ SEVERITIES = ("error", "review", "info")
 _TEXT = ("code", "rule", "severity", "layer", "feature", "other", "unit", "message", "remedy", "source_ref")
 
 
-def findings_frame(rows: dict | list[dict] | pd.DataFrame | None = None, *, crs=None) -> gpd.GeoDataFrame:
+def findings_frame(rows: dict | list[dict] | pd.DataFrame | None = None, *, crs: CRS | str | int | None = None) -> gpd.GeoDataFrame:
     """
     Rows made into a findings frame.
 
@@ -89,7 +89,7 @@ def findings_frame(rows: dict | list[dict] | pd.DataFrame | None = None, *, crs=
     return gpd.GeoDataFrame({name: columns[name] for name in COLUMNS}, index=pd.RangeIndex(n), geometry="geometry")
 
 
-def join_findings(frames: list[gpd.GeoDataFrame], *, crs=None) -> gpd.GeoDataFrame:
+def join_findings(frames: list[gpd.GeoDataFrame], *, crs: CRS | str | int | None = None) -> gpd.GeoDataFrame:
     """
     Several findings frames as one, errors first, in a stable order.
 
@@ -124,7 +124,7 @@ def _texts(values: np.ndarray) -> np.ndarray:
     return texts
 
 
-def _ids(texts: dict[str, np.ndarray], geometry: np.ndarray, crs) -> list[str]:
+def _ids(texts: dict[str, np.ndarray], geometry: np.ndarray, crs: CRS | None) -> list[str]:
     places = _places(geometry, crs)
     seen: dict[str, int] = {}
     ids = []
@@ -137,7 +137,7 @@ def _ids(texts: dict[str, np.ndarray], geometry: np.ndarray, crs) -> list[str]:
     return ids
 
 
-def _places(geometry: np.ndarray, crs) -> list[str]:
+def _places(geometry: np.ndarray, crs: CRS | None) -> list[str]:
     bounds = shapely.bounds(geometry) if len(geometry) else np.empty((0, 4))
     centre = (bounds[:, :2] + bounds[:, 2:]) / 2
     decimals = 7 if crs is not None and crs.is_geographic else 1

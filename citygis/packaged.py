@@ -34,7 +34,7 @@ def callable_package(name: str, function: str) -> None:
     """
 
     class Callable_(ModuleType):
-        def __call__(self, *args, **options):
+        def __call__(self, *args: object, **options: object) -> object:
             main: Callable = getattr(self, function)
             return main(*args, **options)
 

@@ -7,9 +7,12 @@ on 2023-01-01 (85 FR 62698, 2020-10-05).
 """
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from citygis.errors import CRSError
+
+if TYPE_CHECKING:
+    from pyproj import CRS
 
 
 class Unit(NamedTuple):
@@ -31,7 +34,7 @@ SQFT_PER_ACRE = 43_560
 """Square feet in one acre (66 ft x 660 ft), in whichever foot the area is in. NIST Handbook 44, appendix C."""
 
 
-def unit_of(crs) -> Unit:
+def unit_of(crs: "CRS | str | int | None") -> Unit:
     """
     The unit of a projected coordinate system.
 
@@ -64,7 +67,7 @@ def unit_of(crs) -> Unit:
     raise CRSError(f"{crs.name} is in '{crs.axis_info[0].unit_name}', which is neither a metre nor a foot.")
 
 
-def require_feet(crs, what: str = "This layer") -> Unit:
+def require_feet(crs: "CRS | str | int | None", what: str = "This layer") -> Unit:
     """
     The foot of `crs`, or an error when it is not in feet.
 

@@ -74,7 +74,7 @@ def create_file(connection: sqlite3.Connection) -> None:
     add_srs(connection, CRS.from_epsg(4326))
 
 
-def add_srs(connection: sqlite3.Connection, crs) -> int:
+def add_srs(connection: sqlite3.Connection, crs: CRS | None) -> int:
     """
     The ``srs_id`` of a coordinate system, entered in the file when it is new.
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import geopandas as gpd
 import pandas as pd
+from pyproj import CRS
 
 from citygis.findings import join_findings
 from citygis.linework import problems
@@ -29,7 +30,11 @@ class DrawingLots(NamedTuple):
 
 
 def drawing_lots(
-    drawing: Drawing, *, profiles: Sequence[LayerProfile] | None = None, snaps_ft: Sequence[float] = SNAPS_FT, crs=None
+    drawing: Drawing,
+    *,
+    profiles: Sequence[LayerProfile] | None = None,
+    snaps_ft: Sequence[float] = SNAPS_FT,
+    crs: CRS | None = None,
 ) -> DrawingLots:
     """
     Lots of a drawing.

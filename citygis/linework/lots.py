@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
 
 from citygis.cogo import Course
 from citygis.linework import problems
@@ -117,7 +118,7 @@ def lots(
     leaders: gpd.GeoDataFrame | None = None,
     snaps_ft: Sequence[float] = SNAPS_FT,
     rules: LabelRules | None = None,
-    crs=None,
+    crs: CRS | None = None,
 ) -> Lots:
     """
     Lots from lines, arcs and labels.

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
 
 COLUMNS = (
     "edit_id",
@@ -51,7 +52,7 @@ _WHOLE = ("row", "twin")
 _BYTES = ("before", "after")
 
 
-def edits_frame(table: pd.DataFrame | None = None, *, crs=None) -> gpd.GeoDataFrame:
+def edits_frame(table: pd.DataFrame | None = None, *, crs: CRS | None = None) -> gpd.GeoDataFrame:
     """
     Rows made into a log.
 

@@ -2,6 +2,7 @@
 
 import geopandas as gpd
 import pandas as pd
+from pyproj import CRS
 
 from citygis.schema.model import Layer
 
@@ -17,7 +18,7 @@ DTYPES = {
 """The pandas dtype of each field type. A date is midnight of its day, without a time zone."""
 
 
-def empty_layer(layer: Layer, *, crs) -> gpd.GeoDataFrame | pd.DataFrame:
+def empty_layer(layer: Layer, *, crs: CRS | None) -> gpd.GeoDataFrame | pd.DataFrame:
     """
     A layer without rows.
 

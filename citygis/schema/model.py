@@ -48,7 +48,7 @@ class Field(Settings):
 
     @field_validator("domain", mode="before")
     @classmethod
-    def _codes_label_themselves(cls, value):
+    def _codes_label_themselves(cls, value: object) -> object:
         return {code: code.replace("_", " ").capitalize() for code in value} if isinstance(value, list) else value
 
 

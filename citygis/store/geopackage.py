@@ -209,7 +209,7 @@ class GeoPackage(Database):
             return read_geopackage(self.path, layer.layer, columns=columns, bbox=bbox, where=where, fid_index=True)
 
 
-def create_store(path: Path | str, *, schema: Schema, crs) -> Path:
+def create_store(path: Path | str, *, schema: Schema, crs: CRS) -> Path:
     """
     Make an empty store with all layers of a schema in a GeoPackage.
 

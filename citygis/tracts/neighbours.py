@@ -14,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
 
 from citygis.cogo import SAGITTA_FT, Course, arc_vertices, azimuth_between, radial_azimuths
 from citygis.cogo.arc import unit_vector
@@ -123,7 +124,7 @@ def fabric_around(held: Mapping[str, pd.DataFrame], corners: np.ndarray, *, pare
     return Fabric(stacked[first], rank[first], name[first], joined, owner, line_rank, segments)
 
 
-def meet_neighbours(plat: Plat, corners: np.ndarray, fabric: Fabric, *, snap_ft: float, crs) -> Meeting:
+def meet_neighbours(plat: Plat, corners: np.ndarray, fabric: Fabric, *, snap_ft: float, crs: CRS) -> Meeting:
     """
     The corners of a map with those on its outside moved onto the City's fabric.
 

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from citygis.findings import findings_frame
@@ -41,7 +42,7 @@ def parents_of(
     *,
     source_id: str,
     retire: bool,
-    crs,
+    crs: CRS,
 ) -> Parents:
     """
     What a tract does to the parcels of the City under it.

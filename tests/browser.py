@@ -64,12 +64,36 @@ class Browser:
 
     def open(self, path: Path, fragment: str = "") -> None:
         """Open a file and wait until it is loaded and has been drawn."""
-        for url in ("about:blank", path.resolve().as_uri() + fragment):  # a change of the fragment alone loads nothing
+        self.visit(path.resolve().as_uri() + fragment)
+
+    def visit(self, url: str) -> None:
+        """Open an address and wait until it is loaded and has been drawn."""
+        for each in ("about:blank", url):  # a change of the fragment alone loads nothing
             self.said.clear()
-            self.call("Page.navigate", url=url)
-            while not any(each["method"] == "Page.loadEventFired" for each in self.said):
-                self._next()
+            self.call("Page.navigate", url=each)
+            self.loaded()
         self.call("Page.bringToFront")
+
+    def loaded(self) -> None:
+        """Wait until a page has been loaded since `said` was last cleared."""
+        while not any(each["method"] == "Page.loadEventFired" for each in self.said):
+            self._next()
+
+    def look(self, width: int, height: int, *, scheme: str = "light") -> None:
+        """The size of the window, and whether the reader wants light or dark."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def wait(self, script: str) -> None:
+        """Wait until an expression in the page is true."""
+        end = time.monotonic() + 30
+        while not self.run(script):
+            assert time.monotonic() < end, f"never true: {script}"
+            time.sleep(0.03)
+
+    def type(self, text: str) -> None:
+        """Text, as typed into what has the focus."""
+        self.call("Input.insertText", text=text)
 
     def run(self, script: str):
         """The value of an expression in the page."""
@@ -79,9 +103,10 @@ class Browser:
 
     def press(self, key: str) -> None:
         """A key, pressed and let go."""
-        codes = {"ArrowDown": 40, "ArrowUp": 38, "End": 35, "Home": 36, "Tab": 9}
+        codes = {"ArrowDown": 40, "ArrowUp": 38, "End": 35, "Home": 36, "Tab": 9, "Enter": 13}
         for kind in ("keyDown", "keyUp"):
-            text = {"text": key} if len(key) == 1 and kind == "keyDown" else {}
+            typed = {"Enter": "\r"}.get(key, key)
+            text = {"text": typed} if len(typed) == 1 and kind == "keyDown" else {}
             self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=codes.get(key, 0), **text)
 
     def click(self, x: float, y: float) -> None:

@@ -43,7 +43,7 @@ __all__ = [
 _LATER = dict.fromkeys(("Package", "answer_figure", "note_html", "write_package"), "package")
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if home := HOME.get(name) or _LATER.get(name):
         return getattr(importlib.import_module(f"citygis.analysis.{home}"), name)
     raise AttributeError(f"module 'citygis.analysis' has no attribute {name!r}")

@@ -3,11 +3,13 @@ What a question asks of the layers it is given: a system in feet, the same for a
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import geopandas as gpd
 import pandas as pd
 import shapely
 
+from citygis.analysis.held import once
 from citygis.errors import AnalysisError, CRSError
 from citygis.units import require_feet
 
@@ -93,16 +95,16 @@ def without_ground(layer: gpd.GeoDataFrame) -> pd.Series:
 
 def sources_of(layers: Mapping[str, gpd.GeoDataFrame | pd.DataFrame | None]) -> tuple[str, ...]:
     """A line for each layer that was used: its rows, how many documents they come from, and the newest change to them."""
-    lines = []
-    for name, layer in layers.items():
-        if layer is None:
-            continue
-        said = [f"{name.replace('_', ' ')}: {len(layer):,} rows"]
-        if "source_id" in layer.columns:
-            said.append(f"{layer['source_id'].nunique():,} source documents")
-        for column, what in (("tx_from", "newest entry"), ("roll_year", "roll of")):
-            if column in layer.columns and layer[column].notna().any():
-                newest = layer[column].max()
-                said.append(f"{what} {newest.date().isoformat() if hasattr(newest, 'date') else newest}")
-        lines.append(", ".join(said))
-    return tuple(lines)
+    given = [(name, layer) for name, layer in layers.items() if layer is not None]
+    return tuple(once(layer, f"source {name}", partial(_source, name, layer)) for name, layer in given)
+
+
+def _source(name: str, layer: pd.DataFrame) -> str:
+    said = [f"{name.replace('_', ' ')}: {len(layer):,} rows"]
+    if "source_id" in layer.columns:
+        said.append(f"{layer['source_id'].nunique():,} source documents")
+    for column, what in (("tx_from", "newest entry"), ("roll_year", "roll of")):
+        if column in layer.columns and layer[column].notna().any():
+            newest = layer[column].max()
+            said.append(f"{what} {newest.date().isoformat() if hasattr(newest, 'date') else newest}")
+    return ", ".join(said)

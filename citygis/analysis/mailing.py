@@ -3,6 +3,7 @@ Mail to owners and occupants: one piece for each mailing address, nobody left ou
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from citygis.analysis.parcels import spelling
+from citygis.analysis.held import once
+from citygis.analysis.parcels import spelt_numbers
 
 MAX_NAMES = 2
 """Names on one piece. Owners beyond these who share the address get a piece of their own."""
@@ -19,6 +21,8 @@ MAX_NAMES = 2
 PIECE_COLUMNS = ["kind", "line_1", "line_2", "line_3", "line_4", "line_5", "last_line", "apns"]
 _ADDRESS = ("mail_1", "mail_2", "mail_3")
 _LAST = ("mail_city", "mail_state", "mail_zip")
+_SIGNS = re.compile(r"[^0-9A-Z]+")
+_BOX = re.compile(r"\b(?:P O|POST OFFICE) BOX\b")
 
 
 class Mailing(NamedTuple):
@@ -74,12 +78,13 @@ def mailing(
     public : bool
         Whether names and addresses are left out.
     """
-    spelt = spelling(parcels["apn"])
+    spelt, _ = spelt_numbers(parcels)
     number = spelt(table["apn"])
     if roll is None:
         used = pd.DataFrame(columns=["apn", "owner_name", "confidential", *_ADDRESS, *_LAST])
     else:
-        used = _of_list(spelt(roll["apn"]), roll, number)
+        apns = once(roll, f"apn {spelt.__name__}", lambda: pd.Index(spelt(roll["apn"]).astype(object)))
+        used = _of_list(apns, roll, number)
     open_: list[tuple[str, str, str]] = []
     names = used.groupby("apn")["owner_name"]
     table["owners"] = number.map(names.size()).fillna(0).astype(int)
@@ -133,11 +138,12 @@ def mailing(
     return Mailing(mail, owners, open_, {"labels_5160.pdf": labels_pdf(mail)} if len(mail) else {}, digest)
 
 
-def _of_list(number: pd.Series, roll: pd.DataFrame, listed: pd.Series) -> pd.DataFrame:
+def _of_list(apns: pd.Index, roll: pd.DataFrame, listed: pd.Series) -> pd.DataFrame:
     """The roll's rows of the list's parcels, with every column that mail needs, in an order of their own."""
-    ours = number.isin(set(listed)).to_numpy(dtype=bool)
-    roll = roll[ours]
-    used = pd.DataFrame({"apn": number[ours]})
+    rows = np.sort(apns.get_indexer_for(listed.unique()))
+    rows = rows[rows >= 0]
+    roll = roll.iloc[rows]
+    used = pd.DataFrame({"apn": apns[rows].astype("str")}, index=roll.index)
     for name in ("owner_name", *_ADDRESS, *_LAST):
         used[name] = roll[name].astype("str").str.strip().replace("", None).to_numpy() if name in roll.columns else None
         used[name] = used[name].astype("str")
@@ -153,29 +159,31 @@ def _of_list(number: pd.Series, roll: pd.DataFrame, listed: pd.Series) -> pd.Dat
 
 def _folded(values: pd.Series) -> pd.Series:
     """In capitals without punctuation. A post office box is one however it is spelt; no other point is dropped: 12.5 is not 125."""
-    plain = values.fillna("").str.upper().str.replace(r"[^0-9A-Z]+", " ", regex=True).str.strip()
-    return plain.str.replace(r"\b(?:P O|POST OFFICE) BOX\b", "PO BOX", regex=True)
+    plain = (_SIGNS.sub(" ", value.upper()).strip() for value in values.fillna(""))
+    return pd.Series([_BOX.sub("PO BOX", value) for value in plain], index=values.index, dtype="str")
 
 
 def _owner_pieces(used: pd.DataFrame) -> pd.DataFrame:
     """One piece for each mailing address and at most `MAX_NAMES` names there."""
     if not len(used):
         return pd.DataFrame(columns=PIECE_COLUMNS, dtype="str")
-    place = used[[*_ADDRESS, *_LAST]].apply(_folded).agg("|".join, axis=1)
+    place = pd.Series(["|".join(row) for row in used[[*_ADDRESS, *_LAST]].apply(_folded).to_numpy()], index=used.index)
     name = _folded(used["owner_name"])
     # The names at an address in alphabetical order, the same name once: two to a piece.
     pairs = pd.DataFrame({"place": place, "name": name}).drop_duplicates().sort_values(["place", "name"], kind="stable")
     number = pairs.groupby("place").cumcount() // MAX_NAMES
-    numbered = pd.Series(number.to_numpy(), index=pd.MultiIndex.from_frame(pairs))
-    piece = place + "#" + pd.Series(numbered.loc[list(zip(place, name, strict=True))].to_numpy(), index=used.index).astype("str")
+    piece = dict(zip(zip(pairs["place"], pairs["name"], strict=True), number, strict=True))
+    pieces: dict[str, list[dict]] = {}
+    for each, *at in zip(used.to_dict("records"), place, name, strict=True):
+        pieces.setdefault(f"{at[0]}#{piece[*at]}", []).append(each)
     rows = []
-    for _, some in used.groupby(piece, sort=True):
-        first = some.iloc[0]
-        names = list(dict.fromkeys(some.sort_values("owner_name")["owner_name"]))
+    for _, some in sorted(pieces.items()):
+        first = some[0]
+        names = list(dict.fromkeys(sorted(each["owner_name"] for each in some)))
         names = [n for i, n in enumerate(names) if _bare_name(n) not in {_bare_name(m) for m in names[:i]}]
         lines = [*names, *(first[column] for column in _ADDRESS if pd.notna(first[column]))]
         last = f"{first['mail_city']} {first['mail_state']} {first['mail_zip']}"
-        rows.append(("owner", *(lines + [""] * 5)[:5], last, ", ".join(sorted(set(some["apn"])))))
+        rows.append(("owner", *(lines + [""] * 5)[:5], last, ", ".join(sorted({each["apn"] for each in some}))))
     return pd.DataFrame(rows, columns=PIECE_COLUMNS).astype("str")
 
 

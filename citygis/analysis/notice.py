@@ -15,10 +15,11 @@ import pandas as pd
 import shapely
 
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
-from citygis.analysis.layers import in_force, require_columns, require_layers, sources_of, without_ground
+from citygis.analysis.held import once
+from citygis.analysis.layers import require_columns, require_layers, sources_of, without_ground
 from citygis.analysis.mailing import Mailing, mailing
 from citygis.analysis.nearness import polygon_distance_ft
-from citygis.analysis.parcels import footprints, rows_of, spelling
+from citygis.analysis.parcels import footprints, rows_of, spelt_numbers, standing
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import RulePack, rule_pack
 from citygis.city import City
@@ -106,21 +107,21 @@ def hearing_notice(
     if not 0.99 < factor < 1.01:
         raise AnalysisError(f"A combined factor of {factor:g} is not one: near the ground it is within a few thousandths of 1.")
 
-    rows = rows_of(parcels, subject)
+    layer, rows = parcels, rows_of(parcels, subject)
     open_ = unanswered(_open_questions(pack, roll))
     parcels = parcels.reset_index(drop=True)
-    shapes, borrowed = footprints(parcels)
-    nowhere = without_ground(parcels).to_numpy() & ~borrowed
+    shapes, borrowed = footprints(layer)
+    nowhere = once(layer, "nowhere", lambda: without_ground(parcels).to_numpy() & ~borrowed)
     if nowhere[rows].any():
         gone = ", ".join(parcels["apn"].iloc[rows[nowhere[rows]]].astype("str"))
         raise AnalysisError(f"Subject parcel {gone} has no geometry, so no distance can be had from it. Map it first.")
-    held = parcels.index.isin(in_force(parcels).index)
+    held = standing(layer)
     enlarged = _with_adjoining(parcels, shapes, rows, held, roll) if contiguous_owner else rows
     ground = shapely.union_all(shapes[enlarged])
 
     limit = radius * factor + float(pack["rounding_ft"]) / 2
     # A tree finds who may be near; the distance itself decides.
-    tree = shapely.STRtree(np.where(nowhere, None, shapes))
+    tree = once(layer, "tree", lambda: shapely.STRtree(np.where(nowhere, None, shapes)))
     near = np.sort(tree.query(ground, predicate="dwithin", distance=limit))
     beyond = np.sort(tree.query(ground, predicate="dwithin", distance=3 * limit))
     distance = np.full(len(parcels), np.nan)
@@ -145,7 +146,7 @@ def hearing_notice(
             why,
             "Map them, or look at each by hand.",
         )
-    mail = mailing(table, roll, addresses if occupants else None, parcels=parcels, shapes=shapes, inside=inside, public=public)
+    mail = mailing(table, roll, addresses if occupants else None, parcels=layer, shapes=shapes, inside=inside, public=public)
     for line in mail.open:
         open_.loc[len(open_)] = line
     reach = shapely.buffer(ground, radius * factor, quad_segs=90)
@@ -163,7 +164,7 @@ def hearing_notice(
     nearest_out = pd.DataFrame(
         {"apn": parcels["apn"].iloc[outside].astype("str").to_numpy(), "distance_ft": distance[outside].round(3)}
     )
-    geometry = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes[_positions(parcels, table)], crs=parcels.crs))
+    geometry = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes[_positions(parcels, inside, table)], crs=parcels.crs))
     number = "apn_display" if "apn_display" in table.columns else "apn"
     kept = list(dict.fromkeys(["apn", number]))
     layers = {
@@ -203,10 +204,21 @@ def hearing_notice(
                 "public": public,
                 "ground_factor": ground_factor,
             },
-            sources=sources_of({"parcel": parcels, "roll": roll, "address_point": addresses}),
+            sources=sources_of({"parcel": layer, "roll": roll, "address_point": addresses}),
             remarks=tuple(remarks),
         ),
-        check=_checks(shapes, ground, held, rows, inside, outside, distance, limit, factor),
+        check=_checks(
+            shapes,
+            once(layer, "boxes", lambda: shapely.bounds(shapes)),
+            ground,
+            held,
+            rows,
+            inside,
+            outside,
+            distance,
+            limit,
+            factor,
+        ),
         unanswered=open_,
         tables={
             "mail": mail.pieces,
@@ -294,7 +306,7 @@ def _with_adjoining(
     """The subject with the parcels of its owners that adjoin it, from one to the next: sharing a line, not a corner."""
     if roll is None:
         raise AnalysisError("Adjoining land of one owner cannot be told without the roll. Give it: --roll FILE.")
-    spelt = spelling(parcels["apn"])
+    spelt, _ = spelt_numbers(parcels)
     owner = pd.DataFrame({"apn": spelt(roll["apn"]), "owner": _key(roll["owner_name"])}).dropna()
     ours = set(owner.loc[owner["apn"].isin(set(spelt(parcels["apn"].iloc[rows]))), "owner"])
     same = spelt(parcels["apn"]).isin(set(owner.loc[owner["owner"].isin(ours), "apn"])).to_numpy() & held
@@ -328,8 +340,9 @@ def _table(
     return table.iloc[np.lexsort((table["apn"], table["distance_ft"], order))].reset_index(drop=True)
 
 
-def _positions(parcels: gpd.GeoDataFrame, table: pd.DataFrame) -> np.ndarray:
-    place = pd.Series(np.arange(len(parcels)), index=parcels["apn"].astype("str"))
+def _positions(parcels: gpd.GeoDataFrame, inside: np.ndarray, table: pd.DataFrame) -> np.ndarray:
+    at = np.flatnonzero(inside)
+    place = pd.Series(at, index=parcels["apn"].iloc[at].astype("str"))
     return place[~place.index.duplicated()].loc[table["apn"]].to_numpy()
 
 
@@ -355,16 +368,24 @@ def _by_buffer(tree: shapely.STRtree, ground: shapely.Geometry, distance_ft: flo
     return int(held[found].sum())
 
 
-def _checks(shapes, ground, held, rows, inside, outside, distance, limit, factor) -> tuple:
-    """The list had again by a distance to every parcel, and its edge by distances worked out vertex against edge, without GEOS."""
-    every = shapely.distance(shapes, ground)
+def _checks(shapes, boxes, ground, held, rows, inside, outside, distance, limit, factor) -> tuple:
+    """The list had again by looking at every parcel, and its edge by distances worked out vertex against edge, without GEOS."""
+    # No parcel is nearer than its box is to the subject's; the rest would be 200,000 distances that cannot matter.
+    west, south, east, north = boxes.T
+    own = shapely.bounds(ground)
+    across = np.maximum(west - own[2], own[0] - east).clip(min=0)
+    along = np.maximum(south - own[3], own[1] - north).clip(min=0)
+    apart = np.hypot(across, along)
+    close = np.flatnonzero(apart <= limit)
+    every = np.full(len(shapes), np.inf)
+    every[close] = shapely.distance(shapes[close], ground)
     again = held & (every <= limit)
     again[rows] = True
     checks = [
         second_way(
             "parcels on the list",
             int(inside.sum()),
-            "the distance to every parcel of the layer, without an index",
+            "every parcel of the layer, by its box and then by its distance, without an index",
             int(again.sum()),
         )
     ]

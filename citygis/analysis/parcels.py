@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from citygis.analysis.held import once
 from citygis.analysis.layers import in_force, without_ground
 from citygis.errors import AnalysisError
 
@@ -59,21 +60,43 @@ def rows_of(parcels: gpd.GeoDataFrame, numbers: Sequence[str]) -> np.ndarray:
         numbers = [numbers]
     if not len(numbers):
         raise AnalysisError("No parcel was named. Give at least one parcel number.")
-    spelt = spelling(parcels["apn"])
-    held = spelt(parcels["apn"])
-    live = pd.Series(parcels.index.isin(in_force(parcels).index), index=parcels.index)
+    spelt, held = spelt_numbers(parcels)
+    index = once(parcels, "rows by number", lambda: pd.Index(held))
+    live = standing(parcels)
+    rows = []
     wanted = spelt(pd.Series(list(numbers), dtype="str"))
     for number, written in zip(wanted, numbers, strict=True):
         if not number:
             raise AnalysisError(f"{written!r} is no parcel number.")
-        here = (held == number).to_numpy()
-        if not here.any():
+        here = index.get_indexer_for([number])
+        if here[0] < 0:
             raise AnalysisError(f"There is no parcel {written!r}.{_near(held, number, parcels)}")
-        if not (here & live.to_numpy()).any():
+        if not live[here].any():
             raise AnalysisError(
                 f"Parcel {written!r} is retired or not yet recorded. Ask what became of it: citygis lineage {written}."
             )
-    return np.flatnonzero(held.isin(set(wanted)).to_numpy() & live.to_numpy())
+        rows.append(here[live[here]])
+    return np.unique(np.concatenate(rows))
+
+
+def spelt_numbers(parcels: gpd.GeoDataFrame) -> tuple[Callable[[pd.Series], pd.Series], np.ndarray]:
+    """How parcel numbers are brought to one spelling (`spelling`), and those of a layer in it: array of str, None where null."""
+
+    def work() -> tuple[Callable[[pd.Series], pd.Series], np.ndarray]:
+        spelt = spelling(parcels["apn"])
+        numbers = spelt(parcels["apn"]).astype(object)
+        return spelt, numbers.where(numbers.notna(), None).to_numpy()
+
+    return once(parcels, "spelt_numbers", work)
+
+
+def standing(parcels: gpd.GeoDataFrame) -> np.ndarray:
+    """Which parcels are in force: (n,) array of bool."""
+    return once(parcels, "standing", lambda: _standing(parcels.reset_index(drop=True)))
+
+
+def _standing(parcels: gpd.GeoDataFrame) -> np.ndarray:
+    return parcels.index.isin(in_force(parcels).index)
 
 
 def footprints(parcels: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -92,6 +115,10 @@ def footprints(parcels: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
     borrowed : array of n bool
         Whether the ground is another parcel's of the stack.
     """
+    return once(parcels, "footprints", lambda: _footprints(parcels))
+
+
+def _footprints(parcels: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
     shapes = np.asarray(parcels.geometry.values, dtype=object).copy()
     borrowed = np.zeros(len(parcels), dtype=bool)
     if "stack_id" in parcels.columns:
@@ -107,8 +134,9 @@ def footprints(parcels: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
     return shapes, borrowed
 
 
-def _near(held: pd.Series, number: str, parcels: gpd.GeoDataFrame) -> str:
+def _near(numbers: np.ndarray, number: str, parcels: gpd.GeoDataFrame) -> str:
     """The numbers that begin alike, as the end of a sentence."""
+    held = pd.Series(numbers, dtype="str")
     shown = parcels["apn_display"] if "apn_display" in parcels.columns else parcels["apn"]
     for length in range(len(number) - 1, 2, -1):
         alike = held.str.startswith(number[:length]).to_numpy(dtype=bool)

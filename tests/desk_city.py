@@ -1,10 +1,12 @@
 """A small City with a desk: forty lots, owners whose names must not show, hostile texts, findings, a plan, a ledger."""
 
 import contextlib
+import datetime
 import http.client
 import json
 import re
 import threading
+import uuid
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -13,8 +15,12 @@ from store_city import LATER, load, make_city, parcels, source
 
 from citygis.desk import Room, Server
 from citygis.findings import findings_frame
+from citygis.jobs import append_event
+from citygis.jobs.ledger import LEDGER
 from citygis.quality import records
 from citygis.schema import empty_layer, feature_ids, schema, source_id_of
+from citygis.sync import Add, Conflict, Plan, Update, Was, save_plan
+from citygis.sync.codes import refused
 
 OWNER = "PLANTED Q OWNERNAME"
 STREET_OF_OWNER = "77 SECRETMAIL LANE"
@@ -57,26 +63,37 @@ def desk_city(folder):
         [{**row, "rule": "r", "geometry": shape} for row, shape in zip(found, shapes, strict=True)], crs=city.crs
     )
     write(folder / "report" / "findings.json", json.dumps(records(frame)))
-    plan = {
-        "layer": "parcel",
-        "adds": [{"global_id": "g1", "attributes": {"apn": "10000099", "OWNER_NAME": OWNER}, "geometry": {"rings": [[1, 2]]}}],
-        "updates": [{"global_id": "g2", "changed": {"situs": {"old": "3 FIRST ST", "new": HOSTILE}}}],
-        "deletes": [],
-        "conflicts": [{"global_id": "g3", "kind": "both_changed", "fields": {}, "message": "edited on both sides"}],
-        "refusals": [],
-        "token": "sync-token-planted",
-    }
-    write(folder / "sync" / "plan_parcel.json", json.dumps(plan))
-    lines = [
-        {"at": "2026-06-01T02:00:00Z", "job": "county", "step": "read", "state": "done"},
-        {"at": "2026-06-01", "job": "county"},
-    ]
-    write(folder / "jobs" / "ledger.jsonl", "\n".join(map(json.dumps, lines)) + "\nnot json\n")
+    save_plan(a_plan(lots), folder / "sync" / "plan_parcel.json")
+    ledger = folder / "jobs" / LEDGER
+    ledger.parent.mkdir()
+    run = {"run": "r1", "job": "county"}
+    at = datetime.datetime(2026, 6, 1, 2, tzinfo=datetime.UTC)
+    append_event(ledger, {"event": "run started", **run, "title": "The county's month"}, at=at)
+    append_event(ledger, {"event": "step started", **run, "step": "read", "kind": "read"}, at=at)
+    append_event(ledger, {"event": "step done", **run, "step": "read", "kind": "read", "counts": {"rows in": 40}}, at=at)
+    append_event(ledger, {"event": "run ended", **run, "exit": 0}, at=at)
     write(folder / "desk" / "roll.csv", f"apn,owner_name\n10000003,{OWNER}\n")
     write(folder / "desk" / ".hidden.csv", "apn\n")
     write(folder / "outside.csv", "apn\n1\n")
     (folder / "desk" / "link.csv").symlink_to(folder / "outside.csv")
     return city
+
+
+def a_plan(lots):
+    """A plan that adds, updates, and stands in conflict, with an owner and a hostile text in it."""
+    ids = [str(each) for each in lots["global_id"]]
+    hers = {"base": "", "local": OWNER, "remote": ""}
+    square = {"rings": [[[0, 0], [0, 9], [9, 9], [9, 0], [0, 0]]]}
+    return Plan(
+        adds=(Add(str(uuid.UUID(int=1, version=4)), {"APN": "10000099", "OWNER_NAME": OWNER}, square),),
+        updates=(Update(ids[3], {"SITUS": Was("3 FIRST ST", HOSTILE)}, Was(square, square), "0" * 32),),
+        conflicts=(Conflict(ids[4], "both_changed", {"MAIL_1": hers}, "edited on both sides"),),
+        refusals=(refused(ids[5], "Y01", "OWNER_NAME", f"{OWNER} is too long"),),
+        counts={"local": 41, "remote": 40},
+        target="parcels",
+        layer="parcel",
+        url="https://gis.riverbend.example/FeatureServer/0",
+    )
 
 
 def write(path, text):

@@ -46,6 +46,16 @@ def test_a_parcel_at_the_corner_is_measured_straight_to_it_where_a_drawn_buffer_
     assert any("would have found 1 parcels" in remark for remark in answer.method.remarks)
 
 
+@pytest.mark.parametrize("east,north", [(300.005, 0.0), (180.003, 240.004), (-180.003, -240.004)])
+def test_a_parcel_at_the_very_limit_is_on_the_list_both_ways(east, north):
+    # 300 ft and half of the hundredth that distances are rounded to, by box and by distance: straight, and as 3-4-5.
+    shapes = [shapely.box(-100, -100, 0, 0), shapely.box(0, 0, 100, 100), shapely.box(-200, -200, -100, -100)]
+    moved = shapely.transform(shapes[1 if east > 0 else 2], lambda points: points + [east, north])
+    layer = gpd.GeoDataFrame({"apn": ["A", "B"], "status": "ACTIVE"}, geometry=[shapes[0], moved], crs=CRS)
+    answer = hearing_notice(layer, ["A"])
+    assert set(answer.table["apn"]) == {"A", "B"} and answer.agrees
+
+
 def test_the_distance_is_from_the_boundary_of_several_parcels_joined():
     layer = parcels(A=(0, 0, 100, 100), B=(100, 0, 200, 100), C=(450, 0, 500, 100))
     assert "C" not in set(hearing_notice(layer, ["A"]).table["apn"])

@@ -1,10 +1,13 @@
 """Changes, plans and the ledger as the engineer's pages tell them."""
 
+import job_city
 import pytest
 from desk_city import OWNER, desk_city, write
 
 from citygis.desk import records
-from citygis.errors import ReadError, StoreError
+from citygis.desk.holdings import Keeper
+from citygis.errors import StoreError, SyncError
+from citygis.jobs.ledger import LEDGER
 from citygis.store import store
 
 
@@ -35,35 +38,62 @@ def test_a_change_of_very_many_features_is_not_compared(city, monkeypatch):
     assert any(said.startswith("parcel: 40 features, too many") for said in told.left_out)
 
 
-def test_a_plan_is_told_without_people_and_without_secrets(city):
-    assert records.plans(city) == ["plan_parcel.json"]
-    told = records.plan(city, "plan_parcel.json", owners=False)
-    assert told.counts == {"adds": 1, "updates": 1, "deletes": 0, "conflicts": 1, "refusals": 0, "stops": 0}
-    said = str(told)
-    assert OWNER not in said and "attributes.OWNER_NAME: not shown" in said and "geometry: drawn otherwise" in said
-    for owners in (False, True):
-        assert "sync-token-planted" not in str(records.plan(city, "plan_parcel.json", owners=owners))
+def told(city, *, owners):
+    ((name, path),) = records.plans(city).items()
+    return records.plan(name, path, held=Keeper(city, owners=owners).current(), owners=owners)
 
 
-@pytest.mark.parametrize("name", ["../city.toml", "nope.json", "/etc/passwd", ""])
-def test_only_a_plan_of_the_list_is_read(city, name):
-    with pytest.raises(ReadError, match="no such plan"):
-        records.plan(city, name, owners=True)
+def test_a_saved_plan_is_told_by_parcel_numbers_and_without_people(city):
+    said = told(city, owners=False)
+    assert said.name == "plan_parcel.json"
+    assert said.counts == {"adds": 1, "updates": 1, "deletes": 0, "conflicts": 1, "refusals": 1, "stops": 0}
+    assert [row["key"] for row in said.rows] == ["10000099", "100-000-03", "100-000-04", "100-000-05"]
+    assert said.rows[0]["said"] == "APN: 10000099; OWNER_NAME: not shown"
+    assert said.rows[1]["said"].startswith("SITUS: 3 FIRST ST → ") and said.rows[1]["said"].endswith("its ground")
+    assert said.rows[2]["said"] == "both changed; edited on both sides; MAIL_1: not shown"
+    assert OWNER not in str(said) and OWNER in str(told(city, owners=True))
+    assert ("Features", "41 local, 40 remote") in said.facts
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"adds": 3}', "\udcff"])
-def test_a_file_that_is_no_plan_is_refused_by_name(city, text):
-    path = city.folder / "sync" / "plan_broken.json"
-    write(path, text.encode("utf-8", "replace").decode())
+def test_a_plan_that_was_changed_after_it_was_saved_is_refused(city):
+    path = city.folder / "sync" / "plan_parcel.json"
+    saved = path.read_text(encoding="utf-8")
+    write(path, saved.replace("10000099", "10000098"))
     try:
-        with pytest.raises(ReadError, match=r"plan_broken\.json"):
-            records.plan(city, "plan_broken.json", owners=True)
+        with pytest.raises(SyncError, match="changed after it was saved"):
+            told(city, owners=True)
     finally:
-        path.unlink()
+        write(path, saved)
 
 
-def test_the_ledger_is_read_from_its_end(city, monkeypatch):
-    rows = records.jobs(city)
-    assert [row["state"] for row in rows] == ["damaged line", "", "done"]
-    monkeypatch.setattr(records, "LEDGER_BYTES", 40)
-    assert len(records.jobs(city)) < 3
+def test_only_plans_are_listed_and_those_of_jobs_too(city):
+    saved = city.folder / "sync" / "plan_parcel.json"
+    write(city.folder / "sync" / "base.json", '{"adds": []}')
+    (city.folder / "sync" / "link.json").symlink_to(saved)
+    made = city.folder / "jobs" / ".work" / "nightly" / "online" / "plan.json"
+    write(made, saved.read_text(encoding="utf-8"))
+    try:
+        assert set(records.plans(city)) == {"plan_parcel.json", "job nightly, step online"}
+    finally:
+        made.unlink()
+
+
+def test_a_run_is_told_step_by_step(city):
+    (run,), wrong = records.job_runs(city)
+    assert (run.job, run.title, run.at) == ("county", "The county's month", "2026-06-01 02:00 UTC")
+    assert run.end == "done" and run.is_good
+    assert run.steps == [{"step": "read", "kind": "read", "state": "done", "said": "40 rows in."}] and wrong == ""
+
+
+def test_a_ledger_that_was_changed_is_told(city, tmp_path):
+    changed = desk_city(tmp_path / "city")
+    ledger = changed.folder / "jobs" / LEDGER
+    write(ledger, ledger.read_text(encoding="utf-8").replace('"rows in":40', '"rows in":41'))
+    assert records.job_runs(changed)[1].startswith("Line 3 of the ledger does not hold: changed")
+
+
+def test_a_run_of_a_real_job_is_told(tmp_path):
+    """As `citygis run` writes its ledger, not as this test thinks that it does."""
+    (run,), wrong = records.job_runs(job_city.office(tmp_path))
+    assert [(each["step"], each["state"]) for each in run.steps] == [("sent", "done"), ("parcels", "done"), ("taken", "done")]
+    assert "12 rows in" in run.steps[0]["said"] and (run.end, wrong) == ("done", "")

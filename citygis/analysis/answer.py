@@ -3,7 +3,7 @@ An answer to a department's question: the list, the ground, what was left out, t
 """
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -165,8 +165,8 @@ class Answer(NamedTuple):
     layers : dict of str to GeoDataFrame
         Further ground by name, for the map and the GeoPackage.
     map : MapPlan or None
-    documents : dict of str to bytes
-        Further files by name, such as ``labels_5160.pdf``.
+    documents : dict of str to bytes or callable
+        Further files by name, such as ``labels_5160.pdf``; a function without parameters makes its file when a package is written.
     maps : tuple of MapPlan
         Further maps, each with its ``file``.
     """
@@ -182,7 +182,7 @@ class Answer(NamedTuple):
     tables: Mapping[str, pd.DataFrame] = {}
     layers: Mapping[str, gpd.GeoDataFrame] = {}
     map: MapPlan | None = None
-    documents: Mapping[str, bytes] = {}
+    documents: Mapping[str, bytes | Callable[[], bytes]] = {}
     maps: tuple[MapPlan, ...] = ()
 
     @property

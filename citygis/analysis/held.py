@@ -2,6 +2,7 @@
 Layers that are held: a program that answers many questions of the same layers works out once what depends on a layer alone.
 """
 
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -13,6 +14,15 @@ T = TypeVar("T")
 
 _HELD: dict[int, dict[str, Any]] = {}
 _LOCK = threading.RLock()
+
+
+def _fresh_lock() -> None:
+    global _LOCK
+    _LOCK = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # in a copy of the process, who held the lock is not there to let it go
+    os.register_at_fork(after_in_child=_fresh_lock)
 
 
 def hold(layer: pd.DataFrame) -> None:

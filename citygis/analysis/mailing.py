@@ -2,9 +2,13 @@
 Mail to owners and occupants: one piece for each mailing address, nobody left out in silence.
 """
 
+import csv
 import hashlib
+import io
+import itertools
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -23,6 +27,9 @@ _ADDRESS = ("mail_1", "mail_2", "mail_3")
 _LAST = ("mail_city", "mail_state", "mail_zip")
 _SIGNS = re.compile(r"[^0-9A-Z]+")
 _BOX = re.compile(r"\b(?:P O|POST OFFICE) BOX\b")
+_TRUE = ("true", "1", "1.0", "y", "yes", "t")
+_CONFIDENTIAL = ("Their names and addresses are confidential", "Have the assessor's office mail these notices.")
+_INCOMPLETE = ("Their mailing addresses on the roll are incomplete", "Look them up; their pieces are left out.")
 
 
 class Mailing(NamedTuple):
@@ -37,8 +44,8 @@ class Mailing(NamedTuple):
         Different owners of the list, by name and address.
     open : list of (what, why, remedy)
         Owners who are not reached.
-    documents : dict of str to bytes
-        ``labels_5160.pdf``.
+    documents : dict of str to callable
+        ``labels_5160.pdf``, made when it is called for.
     roll_sha256 : str
         Of the roll's rows that were used, so that they can be told again.
     """
@@ -46,7 +53,7 @@ class Mailing(NamedTuple):
     pieces: pd.DataFrame
     owners: int
     open: list[tuple[str, str, str]]
-    documents: dict[str, bytes]
+    documents: dict[str, Callable[[], bytes]]
     roll_sha256: str
 
 
@@ -80,15 +87,15 @@ def mailing(
     """
     spelt, _ = spelt_numbers(parcels)
     number = spelt(table["apn"])
-    if roll is None:
-        used = pd.DataFrame(columns=["apn", "owner_name", "confidential", *_ADDRESS, *_LAST])
-    else:
+    used: list[_Owner] = []
+    if roll is not None:
         apns = once(roll, f"apn {spelt.__name__}", lambda: pd.Index(spelt(roll["apn"]).astype(object)))
         used = _of_list(apns, roll, number)
     open_: list[tuple[str, str, str]] = []
-    names = used.groupby("apn")["owner_name"]
-    table["owners"] = number.map(names.size()).fillna(0).astype(int)
-    withheld = used["confidential"].to_numpy(dtype=bool)
+    shown: dict[str, list[str]] = {}
+    for each in used:
+        shown.setdefault(each.apn, []).append("confidential" if each.confidential else each.name)
+    table["owners"] = np.array([len(shown.get(apn, ())) for apn in number], dtype="int64")
     if roll is not None:
         without = table["owners"].eq(0)
         if without.any():
@@ -100,91 +107,104 @@ def mailing(
                     "Look at the county's latest roll.",
                 )
             )
-        if withheld.any():
-            apns = ", ".join(sorted(set(used.loc[withheld, "apn"]))[:10])
-            open_.append(
-                (
-                    f"Mail to {withheld.sum():,} owners",
-                    f"Their names and addresses are confidential ({apns}).",
-                    "Have the assessor's office mail these notices.",
-                )
-            )
-        lost = ~withheld & used[list(_LAST)].isna().any(axis=1).to_numpy() | (~withheld & used["mail_1"].isna().to_numpy())
-        if lost.any():
-            apns = ", ".join(sorted(set(used.loc[lost, "apn"]))[:10])
-            open_.append(
-                (
-                    f"Mail to {lost.sum():,} owners",
-                    f"Their mailing addresses on the roll are incomplete ({apns}).",
-                    "Look them up; their pieces are left out.",
-                )
-            )
-        used = used.assign(reached=~withheld & ~lost)
-    else:
-        used = used.assign(reached=False)
+        for some, why, remedy in (
+            ([each for each in used if each.confidential], *_CONFIDENTIAL),
+            ([each for each in used if not each.confidential and not each.is_whole], *_INCOMPLETE),
+        ):
+            if some:
+                apns = ", ".join(sorted({each.apn for each in some})[:10])
+                open_.append((f"Mail to {len(some):,} owners", f"{why} ({apns}).", remedy))
     if not public:
-        shown = used["owner_name"].mask(withheld, "confidential")
-        table["owner_name"] = number.map(shown.groupby(used["apn"]).agg("; ".join))
-    pieces = [_owner_pieces(used[used["reached"]])]
+        names = ["; ".join(shown[apn]) if apn in shown else None for apn in number]
+        table["owner_name"] = pd.Series(names, index=table.index, dtype="str")
+    mail = _owner_pieces([each for each in used if each.is_whole and not each.confidential])
     if addresses is not None:
-        pieces.append(_occupant_pieces(addresses, parcels, spelt, shapes, inside, pieces[0], open_))
-    mail = pd.concat(pieces, ignore_index=True)
-    owners = len(used[["owner_name", *_ADDRESS, *_LAST]].apply(_folded).drop_duplicates())
-    digest = hashlib.sha256(used.drop(columns="reached").to_csv(index=False).encode()).hexdigest()
+        occupants = _occupant_pieces(addresses, parcels, spelt, shapes, inside, mail, open_)
+        mail = pd.concat([mail, occupants], ignore_index=True)
+    owners = len({tuple(map(_folded, (each.name, *each.address, *each.last))) for each in used})
+    digest = _digest(used)
     if public:
         return Mailing(pd.DataFrame({"pieces": [len(mail)]}), owners, open_, {}, digest)
+    return Mailing(mail, owners, open_, {"labels_5160.pdf": partial(_labels, mail)} if len(mail) else {}, digest)
+
+
+def _labels(mail: pd.DataFrame) -> bytes:
     from citygis.analysis.labels_5160 import labels_pdf
 
-    return Mailing(mail, owners, open_, {"labels_5160.pdf": labels_pdf(mail)} if len(mail) else {}, digest)
+    return labels_pdf(mail)
 
 
-def _of_list(apns: pd.Index, roll: pd.DataFrame, listed: pd.Series) -> pd.DataFrame:
-    """The roll's rows of the list's parcels, with every column that mail needs, in an order of their own."""
+class _Owner(NamedTuple):
+    """A row of the roll, as mail needs it: None where the roll says nothing."""
+
+    apn: str
+    name: str
+    address: tuple[str | None, ...]
+    last: tuple[str | None, ...]
+    confidential: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a letter would find the way."""
+        return self.address[0] is not None and None not in self.last
+
+
+def _of_list(apns: pd.Index, roll: pd.DataFrame, listed: pd.Series) -> list[_Owner]:
+    """The roll's rows of the list's parcels, each once, in an order of their own. A list is short: plain texts are soonest."""
     rows = np.sort(apns.get_indexer_for(listed.unique()))
     rows = rows[rows >= 0]
-    roll = roll.iloc[rows]
-    used = pd.DataFrame({"apn": apns[rows].astype("str")}, index=roll.index)
-    for name in ("owner_name", *_ADDRESS, *_LAST):
-        used[name] = roll[name].astype("str").str.strip().replace("", None).to_numpy() if name in roll.columns else None
-        used[name] = used[name].astype("str")
-    told = (
-        roll["confidential"].astype("str").str.strip().str.lower()
-        if "confidential" in roll.columns
-        else pd.Series("", index=roll.index)
-    )
-    used["confidential"] = told.isin(["true", "1", "1.0", "y", "yes", "t"]).to_numpy()
-    used = used.assign(owner_name=used["owner_name"].fillna("OWNER OF RECORD"))
-    return used.sort_values([*used.columns], kind="stable").drop_duplicates().reset_index(drop=True)
+
+    def texts(name: str) -> list[str | None]:
+        if name not in roll.columns:
+            return [None] * len(rows)
+        told = roll[name].iloc[rows].astype("str").array
+        return [None if pd.isna(value) else value.strip() or None for value in told]
+
+    told = zip(*(texts(name) for name in ("owner_name", *_ADDRESS, *_LAST, "confidential")), strict=True)
+    used = [
+        _Owner(str(apn), name or "OWNER OF RECORD", tuple(rest[:3]), tuple(rest[3:6]), (rest[6] or "").lower() in _TRUE)
+        for apn, (name, *rest) in zip(apns[rows], told, strict=True)
+    ]
+    return sorted(dict.fromkeys(used), key=_order)
 
 
-def _folded(values: pd.Series) -> pd.Series:
+def _order(each: _Owner) -> tuple:
+    """Text by text; what is not told comes last."""
+    return (each.apn, each.name, *((text is None, text or "") for text in (*each.address, *each.last)), each.confidential)
+
+
+def _digest(used: list[_Owner]) -> str:
+    """SHA-256 of the rows as CSV."""
+    said = io.StringIO()
+    rows = csv.writer(said, lineterminator="\n")
+    rows.writerow(["apn", "owner_name", *_ADDRESS, *_LAST, "confidential"])
+    rows.writerows((each.apn, each.name, *each.address, *each.last, each.confidential) for each in used)
+    return hashlib.sha256(said.getvalue().encode()).hexdigest()
+
+
+def _folded(value: str | None) -> str:
     """In capitals without punctuation. A post office box is one however it is spelt; no other point is dropped: 12.5 is not 125."""
-    plain = (_SIGNS.sub(" ", value.upper()).strip() for value in values.fillna(""))
-    return pd.Series([_BOX.sub("PO BOX", value) for value in plain], index=values.index, dtype="str")
+    return _BOX.sub("PO BOX", _SIGNS.sub(" ", (value or "").upper()).strip())
 
 
-def _owner_pieces(used: pd.DataFrame) -> pd.DataFrame:
+def _owner_pieces(used: list[_Owner]) -> pd.DataFrame:
     """One piece for each mailing address and at most `MAX_NAMES` names there."""
-    if not len(used):
-        return pd.DataFrame(columns=PIECE_COLUMNS, dtype="str")
-    place = pd.Series(["|".join(row) for row in used[[*_ADDRESS, *_LAST]].apply(_folded).to_numpy()], index=used.index)
-    name = _folded(used["owner_name"])
+    at = {each: ("|".join(map(_folded, (*each.address, *each.last))), _folded(each.name)) for each in used}
     # The names at an address in alphabetical order, the same name once: two to a piece.
-    pairs = pd.DataFrame({"place": place, "name": name}).drop_duplicates().sort_values(["place", "name"], kind="stable")
-    number = pairs.groupby("place").cumcount() // MAX_NAMES
-    piece = dict(zip(zip(pairs["place"], pairs["name"], strict=True), number, strict=True))
-    pieces: dict[str, list[dict]] = {}
-    for each, *at in zip(used.to_dict("records"), place, name, strict=True):
-        pieces.setdefault(f"{at[0]}#{piece[*at]}", []).append(each)
+    piece: dict[tuple[str, str], int] = {}
+    for _, some in itertools.groupby(sorted(set(at.values())), key=lambda pair: pair[0]):
+        piece |= {pair: number // MAX_NAMES for number, pair in enumerate(some)}
+    pieces: dict[str, list[_Owner]] = {}
+    for each, pair in at.items():
+        pieces.setdefault(f"{pair[0]}#{piece[pair]}", []).append(each)
     rows = []
     for _, some in sorted(pieces.items()):
         first = some[0]
-        names = list(dict.fromkeys(sorted(each["owner_name"] for each in some)))
+        names = list(dict.fromkeys(sorted(each.name for each in some)))
         names = [n for i, n in enumerate(names) if _bare_name(n) not in {_bare_name(m) for m in names[:i]}]
-        lines = [*names, *(first[column] for column in _ADDRESS if pd.notna(first[column]))]
-        last = f"{first['mail_city']} {first['mail_state']} {first['mail_zip']}"
-        rows.append(("owner", *(lines + [""] * 5)[:5], last, ", ".join(sorted({each["apn"] for each in some}))))
-    return pd.DataFrame(rows, columns=PIECE_COLUMNS).astype("str")
+        lines = [*names, *(line for line in first.address if line is not None)]
+        rows.append(("owner", *(lines + [""] * 5)[:5], " ".join(first.last), ", ".join(sorted({each.apn for each in some}))))
+    return pd.DataFrame(rows, columns=PIECE_COLUMNS, dtype="str")
 
 
 def _bare_name(name: str) -> str:
@@ -241,8 +261,8 @@ def _occupant_pieces(
             "apns": spelt(parcels["apn"].iloc[where]).to_numpy(),
         }
     )[whole.to_numpy()]
-    reached = set(_folded(owners["line_2"] + " " + owners["last_line"])) | set(
-        _folded(owners["line_3"] + " " + owners["last_line"])
-    )
-    pieces = pieces[~_folded(pieces["line_2"] + " " + pieces["last_line"]).isin(reached).to_numpy()]
+    lines = [*zip(owners["line_2"], owners["last_line"], strict=True), *zip(owners["line_3"], owners["last_line"], strict=True)]
+    reached = {_folded(f"{line} {last}") for line, last in lines}
+    free = [_folded(f"{line} {last}") not in reached for line, last in zip(pieces["line_2"], pieces["last_line"], strict=True)]
+    pieces = pieces[np.array(free, dtype=bool)]
     return pieces.drop_duplicates(["line_2", "last_line"]).sort_values(["last_line", "line_2"], kind="stable").astype("str")

@@ -15,11 +15,10 @@ import pandas as pd
 import shapely
 
 from citygis.analysis.answer import Answer, MapPlan, Method, excluded, second_way, unanswered
-from citygis.analysis.held import once
-from citygis.analysis.layers import require_columns, require_layers, sources_of, without_ground
+from citygis.analysis.layers import require_columns, require_layers, sources_of
 from citygis.analysis.mailing import Mailing, mailing
 from citygis.analysis.nearness import polygon_distance_ft
-from citygis.analysis.parcels import footprints, rows_of, spelt_numbers, standing
+from citygis.analysis.parcels import ground_of, rows_of, spelt_numbers, standing
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import RulePack, rule_pack
 from citygis.city import City
@@ -110,8 +109,7 @@ def hearing_notice(
     layer, rows = parcels, rows_of(parcels, subject)
     open_ = unanswered(_open_questions(pack, roll))
     parcels = parcels.reset_index(drop=True)
-    shapes, borrowed = footprints(layer)
-    nowhere = once(layer, "nowhere", lambda: without_ground(parcels).to_numpy() & ~borrowed)
+    shapes, nowhere, boxes, tree = ground_of(layer)
     if nowhere[rows].any():
         gone = ", ".join(parcels["apn"].iloc[rows[nowhere[rows]]].astype("str"))
         raise AnalysisError(f"Subject parcel {gone} has no geometry, so no distance can be had from it. Map it first.")
@@ -121,7 +119,6 @@ def hearing_notice(
 
     limit = radius * factor + float(pack["rounding_ft"]) / 2
     # A tree finds who may be near; the distance itself decides.
-    tree = once(layer, "tree", lambda: shapely.STRtree(np.where(nowhere, None, shapes)))
     near = np.sort(tree.query(ground, predicate="dwithin", distance=limit))
     beyond = np.sort(tree.query(ground, predicate="dwithin", distance=3 * limit))
     distance = np.full(len(parcels), np.nan)
@@ -131,18 +128,16 @@ def hearing_notice(
     inside[rows] = True
 
     table = _table(parcels, distance, inside, rows, enlarged)
+    lost = np.flatnonzero(nowhere & held)
     left_out = [
         ("parcel", str(apn), "not in force: retired, proposed or recorded only in part")
         for apn in parcels["apn"][near[~held[near]]]
     ]
-    left_out += [
-        ("parcel", str(apn), "no geometry, and no other parcel of its stack has one") for apn in parcels["apn"][nowhere & held]
-    ]
-    if (nowhere & held).any():
-        count = int((nowhere & held).sum())
+    left_out += [("parcel", str(apn), "no geometry, and no other parcel of its stack has one") for apn in parcels["apn"].iloc[lost]]
+    if len(lost):
         why = "They have no geometry, so their distance cannot be had."
         open_.loc[len(open_)] = (
-            f"Whether {count:,} parcels without geometry are within {radius:g} ft",
+            f"Whether {len(lost):,} parcels without geometry are within {radius:g} ft",
             why,
             "Map them, or look at each by hand.",
         )
@@ -183,10 +178,11 @@ def hearing_notice(
         remarks.append(f"{owners:,} owners: {limit_said}, so that a display advertisement may stand in place of mail.")
     if public:
         remarks.append("Made to be shown: names and mailing addresses are left out.")
-    affidavit = _affidavit(parcels, rows, radius, mail, roll, date, mailed, days.text)
+    around = ", ".join(_shown(parcels, rows))
+    affidavit = _affidavit(around, radius, mail, roll, date, mailed, days.text)
     return Answer(
         question="notice",
-        title=f"Notice list, {radius:g} ft around {', '.join(_shown(parcels, rows))}",
+        title=f"Notice list, {radius:g} ft around {around}",
         table=table,
         geometry=geometry,
         excluded=excluded(left_out),
@@ -194,7 +190,7 @@ def hearing_notice(
             steps=_steps(radius, factor, pack, enlarged, rows, roll, occupants, days.text),
             citations=pack.cited(radius_ft=radius),
             parameters={
-                "subject": ", ".join(_shown(parcels, rows)),
+                "subject": around,
                 "distance_ft": radius,
                 "hearing": date,
                 "mailed": mailed,
@@ -209,7 +205,7 @@ def hearing_notice(
         ),
         check=_checks(
             shapes,
-            once(layer, "boxes", lambda: shapely.bounds(shapes)),
+            boxes,
             ground,
             held,
             rows,
@@ -229,7 +225,7 @@ def hearing_notice(
         layers=layers,
         map=MapPlan(
             f"Notice within {radius:g} feet",
-            ", ".join(_shown(parcels, rows)),
+            around,
             {
                 # Numbers are for those who get notice: those of the rest of the town would crowd them out.
                 "around": {
@@ -375,8 +371,8 @@ def _checks(shapes, boxes, ground, held, rows, inside, outside, distance, limit,
     own = shapely.bounds(ground)
     across = np.maximum(west - own[2], own[0] - east).clip(min=0)
     along = np.maximum(south - own[3], own[1] - north).clip(min=0)
-    apart = np.hypot(across, along)
-    close = np.flatnonzero(apart <= limit)
+    # A hair more than the limit: what is worked out in another order may differ in its last digit.
+    close = np.flatnonzero(np.hypot(across, along) <= limit * (1 + 1e-9))
     every = np.full(len(shapes), np.inf)
     every[close] = shapely.distance(shapes[close], ground)
     again = held & (every <= limit)
@@ -422,14 +418,14 @@ def _steps(radius, factor, pack, enlarged, rows, roll, occupants, days: str) -> 
     return (*steps, days)
 
 
-def _affidavit(parcels, rows, radius, mail: Mailing, roll, date, mailed, days: str) -> pd.DataFrame:
+def _affidavit(around: str, radius, mail: Mailing, roll, date, mailed, days: str) -> pd.DataFrame:
     year = (
         int(roll["roll_year"].dropna().astype(int).max())
         if roll is not None and "roll_year" in roll and roll["roll_year"].notna().any()
         else None
     )
     facts = [
-        ("Subject", ", ".join(_shown(parcels, rows))),
+        ("Subject", around),
         ("Radius, ft", f"{radius:g}"),
         ("Roll", str(year) if year else "not stated"),
         ("SHA-256 of the roll's rows used", mail.roll_sha256),

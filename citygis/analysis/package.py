@@ -178,7 +178,7 @@ def _written(
     remarks += said
     for name, content in ((NAMES["xlsx"], packed), *answer.documents.items()):
         with publishing(folder / name, overwrite=overwrite) as temporary:
-            temporary.write_bytes(content)
+            temporary.write_bytes(content() if callable(content) else content)
         files.append(name)
     ground = {answer.question: answer.geometry, **answer.layers}
     ground = {name: layer for name, layer in ground.items() if layer is not None}

@@ -3,10 +3,12 @@ Parcels by their numbers, however somebody writes them.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from citygis.analysis.held import once
 from citygis.analysis.layers import in_force, without_ground
@@ -132,6 +134,38 @@ def _footprints(parcels: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
         shapes[rows] = shapes[found.dropna().to_numpy(dtype=int)]
         borrowed[rows] = True
     return shapes, borrowed
+
+
+class Ground(NamedTuple):
+    """
+    The ground of a layer's parcels (`footprints`), to be looked up by place.
+
+    Parameters
+    ----------
+    shapes : (n,) array of geometries
+    nowhere : (n,) array of bool
+        Parcels that have no ground, neither of their own nor of their stack.
+    boxes : (n, 4) array of float
+        West, south, east, north in feet; NaN where there is none.
+    tree : STRtree
+        By position; without those that are nowhere.
+    """
+
+    shapes: np.ndarray
+    nowhere: np.ndarray
+    boxes: np.ndarray
+    tree: shapely.STRtree
+
+
+def ground_of(parcels: gpd.GeoDataFrame) -> Ground:
+    """The ground of a layer's parcels."""
+    return once(parcels, "ground", lambda: _ground_of(parcels))
+
+
+def _ground_of(parcels: gpd.GeoDataFrame) -> Ground:
+    shapes, borrowed = footprints(parcels)
+    nowhere = without_ground(parcels).to_numpy() & ~borrowed
+    return Ground(shapes, nowhere, shapely.bounds(shapes), shapely.STRtree(np.where(nowhere, None, shapes)))
 
 
 def _near(numbers: np.ndarray, number: str, parcels: gpd.GeoDataFrame) -> str:

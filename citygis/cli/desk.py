@@ -42,7 +42,6 @@ def command(
       citygis desk --city riverbend
       citygis desk --city riverbend --profile staff --port 0 --no-open --json
     """
-    import gc
     import secrets
     import webbrowser
 
@@ -65,7 +64,6 @@ def command(
     )
     note("Reading the City's layers", quiet=quiet)
     held = room.prepare()
-    gc.freeze()  # the layers live as long as the desk: looking among them for what could be thrown away would hold up the clerks
     told = {"url": server.url, "city": city.name, "profile": profile, "change": held.change, "parcels": int(held.standing.sum())}
     if as_json:
         emit_json(told)

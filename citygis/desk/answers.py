@@ -13,7 +13,7 @@ import threading
 import zipfile
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from citygis.analysis.request import keywords
 from citygis.city import City
 from citygis.desk.forms import FOLDER, SUFFIXES, offered
 from citygis.desk.holdings import Holdings
+from citygis.desk.workers import Workers
 from citygis.errors import AnalysisError, CityGISError
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ STATES = 2
 WAIT_S = 20.0
 """How long a page waits for an answer before it says that it is still being worked out."""
 LIMIT_S = 300.0
-"""After this a question is given up, and its answer not kept."""
+"""After this a question is given up, and its worker ended."""
 
 _BASE = ("parcel", "right_of_way", "street_centerline")
 
@@ -80,9 +81,6 @@ class Asked:
         try:
             return self._future.result(max(0.0, wait_s))
         except NotYet:
-            if datetime.datetime.now(datetime.UTC) - self.at > datetime.timedelta(seconds=LIMIT_S):
-                self._future.cancel()
-                return f"Given up after {LIMIT_S:g} seconds. Ask it on the command line: citygis analyze {self.question.name}."
             return None
         except CityGISError as error:
             return str(error)
@@ -106,12 +104,16 @@ class Answers:
 
     def __init__(self, city: City, profile: str) -> None:
         self._city, self._profile = city, profile
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="question")
+        self._workers = Workers(city, WORKERS, LIMIT_S)
         self._lock = threading.RLock()  # an answer that is there at once is told of (`_done`) while it is still being asked
         self._by_id: OrderedDict[str, Asked] = OrderedDict()
         self._by_print: dict[str, str] = {}
         self._waiting = 0
         self._states: deque[Holdings] = deque(maxlen=STATES)
+
+    def prepare(self, held: Holdings) -> None:
+        """Make ready for the first question."""
+        self._workers.prepare(held)
 
     def ask(self, question: Question, given: dict[str, Any], held: Holdings) -> Asked:
         """
@@ -133,7 +135,7 @@ class Answers:
             self._let_go_before(held)
             asked = Asked(question, given, held)
             self._waiting += 1
-            asked._future = self._pool.submit(self._worked_out, asked)
+            asked._future = self._workers.submit(held, _worked_out, question, given)
             asked._future.add_done_callback(lambda future: self._done(asked, print_, future))
             self._by_id[asked.id] = asked
             self._by_print[print_] = asked.id
@@ -162,12 +164,12 @@ class Answers:
             raise AnalysisError(answer or "The answer is still being worked out. Ask for its files again in a moment.")
         with asked._packing:
             if asked._packed is None:
-                asked._packed = self._pool.submit(self._files, asked, answer).result()
+                asked._packed = self._workers.submit(asked.held, _files, answer, asked.at).result()
             return asked._packed
 
     def close(self) -> None:
-        """Let go of what waits."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let go of what waits, and end what is under way."""
+        self._workers.close()
 
     def _let_go_before(self, held: Holdings) -> None:
         """Answers of earlier states of the store go with them: each holds a whole City in memory."""
@@ -182,23 +184,6 @@ class Answers:
             if future.cancelled() or future.exception() is not None:  # asked again, it is tried again
                 self._by_print.pop(print_, None)
 
-    def _worked_out(self, asked: Asked) -> Answer:
-        question, layers = asked.question, asked.held.layers
-        folder = self._city.folder / FOLDER if self._city.folder else Path()
-        given = keywords(question, asked.given, city=self._city, folder=folder)
-        optional = {keyword: layers[name] for keyword, name in question.optional.items() if len(layers.get(name, ()))}
-        return question.answer(*(layers[name] for name in question.layers), **{**optional, **given}, city=self._city)
-
-    def _files(self, asked: Asked, answer: Answer) -> bytes:
-        base = {name: asked.held.layers[name] for name in _BASE if name in asked.held.layers}
-        packed = io.BytesIO()
-        with tempfile.TemporaryDirectory(prefix="citygis_desk_") as temporary:
-            package = write_package(answer, Path(temporary) / answer.question, city=self._city, base=base, at=asked.at)
-            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
-                for path in package.files:
-                    file.write(path, f"{answer.question}/{path.name}")
-        return packed.getvalue()
-
     def _print(self, question: Question, given: Mapping[str, Any], held: Holdings) -> str:
         """What makes an answer another one: question, what was filled in, change, profile, day, the City's rules, files used."""
         rules = sorted((self._city.folder / "rules").glob("*.toml")) if self._city.folder else []
@@ -207,6 +192,24 @@ class Answers:
         said += [hashlib.sha256(path.read_bytes()).hexdigest() for path in rules]
         said += [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in files if path]
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _worked_out(city: City, held: Holdings, question: Question, given: dict[str, Any]) -> Answer:
+    folder = city.folder / FOLDER if city.folder else Path()
+    optional = {keyword: held.layers[name] for keyword, name in question.optional.items() if len(held.layers.get(name, ()))}
+    said = keywords(question, given, city=city, folder=folder)
+    return question.answer(*(held.layers[name] for name in question.layers), **{**optional, **said}, city=city)
+
+
+def _files(city: City, held: Holdings, answer: Answer, at: datetime.datetime) -> bytes:
+    base = {name: held.layers[name] for name in _BASE if name in held.layers}
+    packed = io.BytesIO()
+    with tempfile.TemporaryDirectory(prefix="citygis_desk_") as temporary:
+        package = write_package(answer, Path(temporary) / answer.question, city=city, base=base, at=at)
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+            for path in package.files:
+                file.write(path, f"{answer.question}/{path.name}")
+    return packed.getvalue()
 
 
 def _plain(error: ValueError) -> str:

@@ -5,11 +5,13 @@ Findings for the engineer's page: of the runs that lie in the City's folder, and
 import logging
 import threading
 from collections.abc import Mapping
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from citygis.city import City
 from citygis.desk.holdings import OWNERS, Holdings
+from citygis.desk.workers import Workers
 from citygis.errors import CityGISError, ReadError
 from citygis.findings import SEVERITIES
 from citygis.quality import records, validate
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 LARGEST_BYTES = 64 * 2**20
 """A findings.json that is larger is not opened."""
 MOST_RUNS = 20
+LIMIT_S = 3600.0
+"""After this a validation is given up."""
 PAGE = 200
 """Findings on a page."""
 
@@ -57,6 +61,7 @@ class Checks:
 
     def __init__(self, city: City, *, owners: bool) -> None:
         self._city, self._owners = city, owners
+        self._workers = Workers(city, 1, LIMIT_S)
         self._lock = threading.Lock()
         self._own: tuple[int, list[dict]] | None = None
         self._read: dict[tuple[Path, float], list[dict]] = {}
@@ -64,10 +69,16 @@ class Checks:
         self.trouble = ""
 
     def runs(self) -> list[Run]:
-        """Runs whose ``findings.json`` lies in the City's folder or a folder of it, newest first; the desk's own before them."""
+        """Runs whose ``findings.json`` lies in the City's folder, one in it, or with a job: newest first, after the desk's own."""
         folder = self._city.folder
-        paths = [*folder.glob("findings.json"), *folder.glob("*/findings.json")] if folder else []
-        there = [Run(path.parent.name, path, path.stat().st_mtime) for path in paths if not path.is_symlink()]
+        named = (
+            [(path.parent.name, path) for path in (*folder.glob("findings.json"), *folder.glob("*/findings.json"))]
+            if folder
+            else []
+        )
+        made = (folder / self._city.folders.jobs / ".work").glob("*/*/findings.json") if folder else ()
+        named += [(f"job {path.parts[-3]}, step {path.parts[-2]}", path) for path in made]
+        there = [Run(name, path, path.stat().st_mtime) for name, path in named if not path.is_symlink()]
         there = sorted(there, key=lambda run: -run.moment)[:MOST_RUNS]
         if self._own is not None:
             there.insert(0, Run(f"this desk, change {self._own[0]}", None, 0.0))
@@ -99,14 +110,18 @@ class Checks:
             if self.is_running:
                 return False
             self.is_running, self.trouble = True, ""
-        threading.Thread(target=self._validate, args=(held,), name="validate", daemon=True).start()
+        self._workers.submit(held, _validated).add_done_callback(lambda future: self._done(held, future))
         return True
 
-    def _validate(self, held: Holdings) -> None:
+    def close(self) -> None:
+        """End what is under way."""
+        self._workers.close()
+
+    def _done(self, held: Holdings, future: "Future[list[dict]]") -> None:
         try:
-            found = validate(dict(held.layers), city=self._city)
-            applied = excused(found, held.layers, self._city)
-            self._own = (held.change, records(found if applied is None else applied.left))
+            self._own = (held.change, future.result())
+        except CancelledError:
+            pass
         except CityGISError as error:
             self.trouble = str(error)
         except Exception:
@@ -114,6 +129,12 @@ class Checks:
             self.trouble = "The validation failed, for a reason that the desk's log tells."
         finally:
             self.is_running = False
+
+
+def _validated(city: City, held: Holdings) -> list[dict[str, Any]]:
+    found = validate(dict(held.layers), city=city)
+    applied = excused(found, held.layers, city)
+    return records(found if applied is None else applied.left)
 
 
 def narrowed(rows: list[dict[str, Any]], wanted: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from citygis.analysis.held import hold, once
-from citygis.analysis.parcels import footprints, spelt_numbers, standing
+from citygis.analysis.parcels import ground_of, spelt_numbers, standing
 from citygis.city import City
 from citygis.errors import StoreError
 from citygis.store import Store, database_of, store
@@ -137,15 +137,15 @@ class Keeper:
         parcels = layers["parcel"]
         for frame in layers.values():
             hold(frame)
-        shapes, _ = footprints(parcels)
+        ground = ground_of(parcels)
         spelt, numbers = spelt_numbers(parcels)
         shown = parcels["apn_display"].fillna(parcels["apn"]) if "apn_display" in parcels else parcels["apn"]
         return Holdings(
             change,
             layers,
-            shapes,
-            shapely.bounds(shapes),
-            shapely.STRtree(shapes),
+            ground.shapes,
+            ground.boxes,
+            ground.tree,
             numbers,
             shown.astype("str").to_numpy(dtype=object),
             standing(parcels),

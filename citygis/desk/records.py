@@ -2,34 +2,38 @@
 What the engineer's pages tell of the City's records: changes of the store, plans of the sync, the ledger of jobs.
 """
 
-import json
-import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from citygis.city import City
-from citygis.desk.holdings import OWNERS
+from citygis.desk.holdings import OWNERS, Holdings
 from citygis.errors import ReadError, StoreError
+from citygis.jobs.ledger import LEDGER, events, verify_ledger
 from citygis.store import Store
+from citygis.sync.model import Add, Conflict, Delete, Refusal, Stop, Update
+from citygis.sync.planfile import read_plan
+from citygis.sync.privacy import is_denied
 
 MOST_ROWS = 500
 """Rows of a change or a plan that are listed."""
 MOST_COMPARED = 1_000
 """Features that one change touched in a layer; of more only the count is told."""
-LARGEST_BYTES = 64 * 2**20
-"""A plan that is larger is not opened."""
-LEDGER_BYTES = 256 * 2**10
-"""Of a ledger so much is read, from its end."""
-LAST_JOBS = 100
+MOST_PLANS = 50
+LARGEST_PLAN = 128 * 2**20
+"""Bytes of a plan; a larger one is not opened here."""
+LARGEST_LEDGER = 64 * 2**20
+MOST_RUNS = 30
 
 KINDS = ("adds", "updates", "deletes", "conflicts", "refusals", "stops")
 """The lists of a sync plan."""
 
-_OF_PEOPLE = re.compile(r"(?i)owner|mail|taxpayer|assessee|phone|e_?mail|(^|_)name_?[12]$")
-_SECRET = re.compile(r"(?i)token|password|secret|credential|api_?key")
+ENDS = {0: "done", 1: "done, and something waits for a person", 3: "stopped: nothing was changed"}
+"""What the exit codes of ``citygis run`` mean."""
 
 
 class ChangeRows(NamedTuple):
@@ -54,18 +58,18 @@ class ChangeRows(NamedTuple):
     left_out: tuple[str, ...]
 
 
-class Plan(NamedTuple):
+class PlanRows(NamedTuple):
     """
     A saved plan of the sync.
 
     Parameters
     ----------
     name : str
-        Of its file, without folder.
+        As in `plans`.
     counts : dict of str to int
         By `KINDS`.
     facts : list of (str, str)
-        What else it says in plain values: layer, item, when.
+        Target, layer, address, when it was made, how many features each side has.
     rows : list of dict
         ``kind, key, said``, at most `MOST_ROWS`.
     left_out : int
@@ -77,6 +81,29 @@ class Plan(NamedTuple):
     facts: list[tuple[str, str]]
     rows: list[dict[str, str]]
     left_out: int
+
+
+class JobRun(NamedTuple):
+    """
+    One run of a job, as the ledger tells it.
+
+    Parameters
+    ----------
+    job, title, at : str
+    end : str
+        Of `ENDS`; that it has not ended, where the ledger has no end of it.
+    is_good : bool
+        Whether it ended with nothing left for a person.
+    steps : list of dict
+        ``step, kind, state, said``: what a step counted, and what a person must look at.
+    """
+
+    job: str
+    title: str
+    at: str
+    end: str
+    is_good: bool
+    steps: list[dict[str, str]]
 
 
 def changes(store: Store) -> list[dict[str, Any]]:
@@ -126,7 +153,7 @@ def change_rows(store: Store, number: int, *, owners: bool) -> ChangeRows:
                 (name, _said(row.before.get(name)), _said(row.after.get(name))) for name in row.fields if name != "geometry"
             ],
         }
-        for row in frame.head(MOST_ROWS).rename(columns={"name": "name"}).itertuples(index=False, name="Row")
+        for row in frame.head(MOST_ROWS).itertuples(index=False, name="Row")
     ]
     if len(frame) > MOST_ROWS:
         left_out.append(f"{len(frame) - MOST_ROWS:,} more features")
@@ -135,90 +162,92 @@ def change_rows(store: Store, number: int, *, owners: bool) -> ChangeRows:
     return ChangeRows(told, rows, ground, tuple(left_out))
 
 
-def plans(city: City) -> list[str]:
-    """Plans saved in the City's folder ``sync``, or in a folder of it, by their names from there; the newest first."""
-    folder = city.folder / "sync" if city.folder else None
-    if folder is None or not folder.is_dir():
-        return []
-    there = [path for path in (*folder.glob("*.json"), *folder.glob("*/*plan*.json")) if path.is_file() and not path.is_symlink()]
-    there = sorted((path for path in there if _is_plan(path)), key=lambda path: -path.stat().st_mtime)
-    return [path.relative_to(folder).as_posix() for path in there]
+def plans(city: City) -> dict[str, Path]:
+    """
+    Plans that ``citygis sync plan`` saved in the City's folder ``sync`` or a folder of it, or a job made: their files by what they
+    are called, the newest first.
+    """
+    if city.folder is None:
+        return {}
+    saved, made = city.folder / "sync", city.folder / city.folders.jobs / ".work"
+    named = [(path.relative_to(saved).as_posix(), path) for path in (*saved.glob("*.json"), *saved.glob("*/*.json"))]
+    named += [(f"job {path.parts[-3]}, step {path.parts[-2]}", path) for path in made.glob("*/*/plan.json")]
+    there = sorted(((path.stat().st_mtime, name, path) for name, path in named if _is_plan(path)), reverse=True)
+    return {name: path for _, name, path in there[:MOST_PLANS]}
 
 
-def plan(city: City, name: str, *, owners: bool) -> Plan:
+def plan(name: str, path: Path, *, held: Holdings, owners: bool) -> PlanRows:
     """
     A saved plan.
 
     Parameters
     ----------
-    city : City
-    name : str
-        One of `plans`.
+    name, path
+        As `plans` gives them.
+    held : Holdings
+        What its parcels are called.
     owners : bool
-        Whether values of fields that tell people are shown.
+        Whether values of fields that tell of people (`citygis.sync.privacy.is_denied`) are shown.
 
     Raises
     ------
+    SyncError
+        If it is not a plan as it was saved.
     ReadError
-        If there is no such plan, or it is none.
+        If it is too large.
     """
-    if name not in plans(city):
-        raise ReadError("There is no such plan in the City's folder sync.")
-    said = _read(city.folder / "sync" / name)
-    counts = {kind: len(said.get(kind) or ()) for kind in KINDS}
-    hidden = (
-        (lambda field: bool(_SECRET.search(field)))
-        if owners
-        else (lambda field: bool(_SECRET.search(field) or _OF_PEOPLE.search(field)))
-    )
-    facts = [
-        (key.replace("_", " "), str(value))
-        for key, value in said.items()
-        if isinstance(value, (str, int, float)) and not hidden(key)
-    ]
+    if path.stat().st_size > LARGEST_PLAN:
+        raise ReadError(f"The plan {name} is too large to be shown here. Make its page: citygis sync plan --report FILE.html")
+    said = read_plan(path)
+
+    def hidden(field: str) -> bool:
+        return not owners and is_denied(field)
+
+    parcels = held.layers["parcel"]
+    listed = [each.global_id for kind in KINDS[:-1] for each in getattr(said, kind)[:MOST_ROWS]]
+    known = np.flatnonzero(parcels["global_id"].isin(listed)) if said.layer == "parcel" else []
+    names = {str(parcels["global_id"].iloc[k]): str(held.shown[k]) for k in known}
     rows = [
-        {"kind": kind, "key": _key(row), "said": "; ".join(_values(row, hidden))}
-        for kind in KINDS
-        for row in (said.get(kind) or ())[:MOST_ROWS]
-    ]
-    return Plan(name, counts, facts, rows[:MOST_ROWS], sum(counts.values()) - len(rows[:MOST_ROWS]))
-
-
-def jobs(city: City) -> list[dict[str, str]]:
-    """
-    The last lines of the ledger of jobs, the newest first: each ``at``, ``job``, ``step``, ``state`` as far as it says them, and
-    ``said``, its other plain values. Lines that are no JSON are told as damaged.
-    """
-    if city.folder is None:
-        return []
-    path = city.folder / city.folders.jobs / "ledger.jsonl"
-    if not path.is_file():
-        return []
-    with open(path, "rb") as file:
-        file.seek(0, 2)
-        start = max(0, file.tell() - LEDGER_BYTES)
-        file.seek(start)
-        lines = file.read().decode("utf-8", "replace").splitlines()[1 if start else 0 :]
-    out = []
-    for line in reversed(lines[-LAST_JOBS:]):
-        try:
-            said = json.loads(line)
-        except ValueError:
-            said = {"state": "damaged line"}
-        said = said if isinstance(said, dict) else {"state": "damaged line"}
-        main = {
-            "at": _first(said, "at", "ended", "started", "time"),
-            "job": _first(said, "job", "name"),
-            "step": _first(said, "step", "kind", "event"),
-            "state": _first(said, "state", "status", "outcome"),
+        {
+            "kind": kind,
+            "key": names.get(getattr(row, "global_id", ""), _key(row, hidden)),
+            "said": "; ".join(_plan_row(row, hidden)),
         }
-        rest = [
-            f"{key} {value}"
-            for key, value in said.items()
-            if isinstance(value, (str, int, float)) and str(value) not in main.values()
-        ]
-        out.append(main | {"said": "; ".join(each for each in rest if not _SECRET.search(each) and len(each) < 80)})
-    return out
+        for kind in KINDS
+        for row in getattr(said, kind)[:MOST_ROWS]
+    ][:MOST_ROWS]
+    counts = {kind: len(getattr(said, kind)) for kind in KINDS}
+    facts = [("Target", said.target), ("Layer", said.layer), ("Address", said.url), ("Made", said.made_at)]
+    facts += [("Features", ", ".join(f"{count:,} {side}" for side, count in said.counts.items()))]
+    facts += [
+        ("Takes back", said.reverts or ""),
+        ("Deletions meant", "" if said.allow_deletes is None else f"{said.allow_deletes:,}"),
+    ]
+    return PlanRows(name, counts, [fact for fact in facts if fact[1]], rows, sum(counts.values()) - len(rows))
+
+
+def job_runs(city: City) -> tuple[list[JobRun], str]:
+    """
+    The last runs of the City's jobs, the newest first, and what is wrong with their ledger; empty where it holds.
+
+    Raises
+    ------
+    StoreError
+        If a line of the ledger is no event.
+    ReadError
+        If it is too large.
+    """
+    path = (city.folder or Path()) / city.folders.jobs / LEDGER
+    if city.folder is None or not path.is_file():
+        return [], ""
+    if path.stat().st_size > LARGEST_LEDGER:
+        raise ReadError("The ledger is too large to be shown here. Look at its end: citygis ledger verify.")
+    _, broken = verify_ledger(path)
+    by_run: dict[str, list[dict[str, Any]]] = {}
+    for event in events(path):
+        by_run.setdefault(str(event.get("run", "")), []).append(event)
+    told = [_job_run(some) for some in list(by_run.values())[: -MOST_RUNS - 1 : -1]]
+    return told, f"Line {broken.line} of the ledger does not hold: {broken.why}" if broken else ""
 
 
 def _change(row: dict[str, Any]) -> dict[str, Any]:
@@ -237,50 +266,58 @@ def _change(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_plan(path: Path) -> bool:
-    """Whether a file looks like a plan: bases and journals may lie beside them."""
+    """Whether a file is a plan, by how one begins: bases and journals lie beside them."""
+    if path.is_symlink() or not path.is_file():
+        return False
     with open(path, "rb") as file:
-        return b'"adds"' in file.read(LEDGER_BYTES) or "plan" in path.stem
+        return b'"fingerprint"' in file.read(80)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > LARGEST_BYTES:
-        raise ReadError(f"The plan {path.name} is too large to be shown here: citygis sync plan.")
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise ReadError(f"The plan {path.name} cannot be read. Make it again: citygis sync plan.") from None
-    if not isinstance(said, dict) or not all(isinstance(said.get(kind, []), list) for kind in KINDS):
-        raise ReadError(f"{path.name} is no plan: it has no lists of {', '.join(KINDS)}.")
-    return said
+def _key(row: Add | Update | Delete | Conflict | Refusal | Stop, hidden: Callable[[str], bool]) -> str:
+    """What a feature that is not in the store is called: its first text, else its key."""
+    told = (
+        value for name, value in getattr(row, "attributes", {}).items() if isinstance(value, str) and value and not hidden(name)
+    )
+    return next(told, getattr(row, "global_id", "") or getattr(row, "code", ""))
 
 
-def _key(row: Any) -> str:
-    return _first(row, "key", "apn", "global_id", "globalid", "feature", "id") if isinstance(row, dict) else str(row)[:80]
+def _plan_row(row: Add | Update | Delete | Conflict | Refusal | Stop, hidden: Callable[[str], bool]) -> list[str]:
+    """What a row of a plan says, field by field; geometries as a word."""
+
+    def value(field: str, said: str) -> str:
+        return f"{field}: {'not shown' if hidden(field) else said}"
+
+    match row:
+        case Add() | Delete():
+            return [value(name, _said(each)) for name, each in row.attributes.items() if each is not None]
+        case Update():
+            told = [
+                value(name, f"{_said(was.old) or 'nothing'} → {_said(was.new) or 'nothing'}") for name, was in row.changed.items()
+            ]
+            return [*told, *(["its ground"] if row.geometry else [])]
+        case Conflict():
+            sides = [(name, ", ".join(f"{side} {_said(v)}" for side, v in each.items())) for name, each in row.fields.items()]
+            return [row.kind.replace("_", " "), row.message, *(value(*each) for each in sides)]
+        case Refusal() if row.field is not None and hidden(row.field):
+            return [row.code, value(row.field, "")]
+    return [each for each in (row.code, getattr(row, "field", None), row.message, row.remedy) if each]
 
 
-def _first(row: dict[str, Any], *names: str) -> str:
-    return next((str(row[name]) for name in names if row.get(name) not in (None, "")), "")
-
-
-def _values(row: Any, hidden: Any, before: str = "") -> list[str]:
-    """Plain values of a row as ``name: value``; what lies deeper by its path; geometries as a word."""
-    if not isinstance(row, dict):
-        return []
-    out = []
-    for name, value in row.items():
-        if name.lower() in ("geometry", "shape", "rings", "paths"):
-            out.append(f"{before}{name}: drawn otherwise" if value else f"{before}{name}: none")
-        elif hidden(name):
-            out.append(f"{before}{name}: not shown")
-        elif isinstance(value, dict) and set(value) == {"old", "new"}:
-            out.append(f"{before}{name}: {_said(value['old'])} → {_said(value['new'])}")
-        elif isinstance(value, dict):
-            out += _values(value, hidden, f"{before}{name}.")
-        elif isinstance(value, list) and len(value) == 2 and not any(isinstance(each, (dict, list)) for each in value):
-            out.append(f"{before}{name}: {_said(value[0])} → {_said(value[1])}")
-        elif value is not None and not isinstance(value, list):
-            out.append(f"{before}{name}: {_said(value)}")
-    return out
+def _job_run(some: list[dict[str, Any]]) -> JobRun:
+    first, last = some[0], some[-1]
+    ended = last.get("event") == "run ended"
+    end = ENDS.get(last.get("exit"), f"ended with {last.get('exit')}") if ended else "not ended: it runs, or was cut off"
+    steps = []
+    for event in some:
+        state = str(event.get("event", "")).removeprefix("step ")
+        if "step" not in event or (state == "started" and any(e.get("step") == event["step"] and e is not event for e in some)):
+            continue
+        counts = ", ".join(f"{count:,} {name}" for name, count in (event.get("counts") or {}).items() if count)
+        said = [counts, *(event.get("attention") or ()), event.get("message"), *(event.get("remarks") or ())]
+        said = " ".join(each if each.endswith(".") else f"{each}." for each in said if each)
+        steps.append({"step": event["step"], "kind": event.get("kind", ""), "state": state, "said": said})
+    at = str(first.get("at", ""))[:16].replace("T", " ")
+    return JobRun(str(first.get("job", "")), str(first.get("title") or ""), f"{at} UTC", end, last.get("exit") == 0, steps)
 
 
 def _said(value: Any) -> str:

@@ -2,6 +2,7 @@
 The desk's rooms: each page as a function of what is held and what was asked, apart from how it is sent.
 """
 
+import gc
 import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -99,9 +100,11 @@ class Room:
         self._templates.filters |= {"cell": _cell, "title": _title}
 
     def prepare(self) -> Holdings:
-        """Read the layers and make the search ready, so that the first clerk does not wait."""
+        """Read the layers and make the search and the workers ready, so that the first clerk does not wait."""
         held = self.keeper.current()
         self._search(held)
+        gc.freeze()  # the layers live as long as the desk: looking among them for what to throw away would hold up the clerks
+        self.answers.prepare(held)
         return held
 
     def page(self, template: str, token: str, *, status: int = 200, **more: Any) -> Reply:
@@ -177,7 +180,7 @@ class Room:
         if outcome is None:
             return self.page("waiting", token, one=one)
         if isinstance(outcome, str):
-            return self.message(f"{one.question.name}: not answered", outcome, token, status=422)
+            return self.message(f"{_title(one.question)}: not answered", outcome, token, status=422)
         columns, rows, total = _head(outcome.table)
         reasons = outcome.excluded.groupby("reason", sort=True).size().sort_values(ascending=False, kind="stable")
         return self.page(
@@ -286,19 +289,20 @@ class Room:
 
     def plan(self, number: str, token: str) -> Reply:
         """One plan, by its place in the list."""
-        names = records.plans(self.city)
-        at = _whole(number)
-        if at >= len(names):
+        there, at = list(records.plans(self.city).items()), _whole(number)
+        if at >= len(there):
             raise AnalysisError("There is no such plan.")
-        return self.page("plan", token, plan=records.plan(self.city, names[at], owners=self.owners))
+        return self.page("plan", token, plan=records.plan(*there[at], held=self.keeper.current(), owners=self.owners))
 
     def jobs(self, token: str) -> Reply:
-        """The last lines of the ledger of jobs."""
-        return self.page("jobs", token, rows=records.jobs(self.city))
+        """The last runs of the jobs."""
+        runs, wrong = records.job_runs(self.city)
+        return self.page("jobs", token, runs=runs, wrong=wrong, folder=self.city.folders.jobs)
 
     def close(self) -> None:
-        """Let go of what waits."""
+        """Let go of what waits, and end what is under way."""
         self.answers.close()
+        self.checks.close()
 
     def _question(self, name: str) -> Question:
         if name not in self._questions:
@@ -365,15 +369,16 @@ def _whole(text: str) -> int:
 
 
 def _head(table: pd.DataFrame) -> tuple[tuple[str, ...], list[tuple], int]:
-    """Columns and first rows of a table, and how many rows it has."""
-    columns, rows = cells(table.head(SHOWN_ROWS))
+    """Columns and first rows of a table, its parcel numbers in one spelling, and how many rows it has."""
+    table = table.drop(columns="apn") if {"apn", "apn_display"} <= set(table.columns) else table
+    columns, rows = cells(table.head(SHOWN_ROWS).rename(columns={"apn_display": "apn"}))
     return columns, rows, len(table)
 
 
-def _title(name: str) -> str:
-    """A question's name as a heading."""
-    said = name.replace("_", " ")
-    return {"sb9": "SB 9", "rhna": "RHNA"}.get(name, said[:1].upper() + said[1:])
+def _title(asked: Question) -> str:
+    """What a question is called on the page: its function's name, which says more than the word of the command line."""
+    said = asked.answer.__name__.replace("_", " ").replace(" apn", " parcel number")
+    return said[:1].upper() + said[1:]
 
 
 def _cell(value: Any) -> str:

@@ -36,7 +36,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const reply = await fetch(`/search?q=${encodeURIComponent(said)}`);
       if (!reply.ok || mine !== asked) return;
       found = await reply.json(); chosen = -1; show();
-      status.textContent = found.length ? `${found.length} ${found.length === 1 ? "parcel" : "parcels"} found.` : "No parcel is numbered or addressed like that.";
+      status.textContent = found.length ? `${found.length} ${found.length === 1 ? "parcel" : "parcels"} found.` : "No parcel is numbered or addressed like that. An address begins with the house number.";
     }
     find.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 120); });
     find.addEventListener("keydown", (event) => {

@@ -3,6 +3,7 @@
 import json
 import runpy
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ import citygis as cg
 from citygis.cli import main
 from citygis.cli.init import make_city_folder
 from citygis.convert import delivery_document
+from citygis.findings import findings_frame
 from citygis.gpkg import layers_of, read_geopackage
 from citygis.packaged import packaged_folder
 
@@ -32,12 +34,11 @@ def refreshed(tmp_path_factory):
     quarter = SAMPLE / "deliveries" / "county_parcels_2026q3.zip"
     raw = cg.read(quarter)
     parcels = cg.convert(raw, "parcel", crosswalk="county_assessor", city=city)
+    had = {info.name: read_geopackage(base, info.name) for info in layers_of(base)}
     with cg.store(city) as db:
-        db.load({info.name: read_geopackage(base, info.name) for info in layers_of(base)}, message="What the City had already")
+        db.load(had, findings=findings_frame(crs=city.crs), message="What the City had already")
         layers = {"parcel": parcels.layer, "source_document": delivery_document(quarter, raw, parcels)}
-        findings = db.check(layers)
-        codes = findings.loc[findings["severity"] == "error", "code"].unique()
-        db.load(layers, findings=findings, accept=dict.fromkeys(codes, "planted"), message="Last quarter")
+        db.load(layers, findings=findings_frame(crs=city.crs), message="Last quarter")
     shutil.copy(SAMPLE / "jobs" / "county_refresh.toml", folder / "jobs")
     (folder / "deliveries").mkdir()
     shutil.copy(SAMPLE / "deliveries" / "county_parcels_2026q4.zip", folder / "deliveries")
@@ -76,6 +77,9 @@ def test_a_second_run_does_nothing(refreshed):
     again = run("county_refresh", "--city", folder, "--json", "--quiet")
     told = json.loads(again.stdout)
     assert {step["state"] for step in told["steps"]} == {"unchanged", "skipped"}
+    said = run("county_refresh", "--city", folder, "--quiet").stdout
+    assert "Nothing to do" in said and "Left for a person:" in said and "county_review.csv" in said
+    assert all(Path(line.split("see ")[1]).is_file() for line in said.splitlines() if line.startswith("    see "))
     assert files() == before and len(stored(folder)[1]) == 3
 
 

@@ -19,12 +19,13 @@ from job_city import AT, IDS, JOB, child, deliver, end_state, events, lots, offi
 
 import citygis as cg
 from citygis.changes import SHIFT_ID
-from citygis.errors import ReadError, SettingsError
+from citygis.errors import ReadError, SettingsError, StoreError
 from citygis.jobs import read_job, run_job, verify_ledger
 from citygis.store.backup import backups
 
 SHORT = JOB[: JOB.index('[[step]]\nid = "notice"')]
 """The job up to its load."""
+READ_ONLY = JOB[: JOB.index('[[step]]\nid = "parcels"')]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,17 @@ def first_run(pristine, tmp_path_factory):
     return city, run(city)
 
 
+@pytest.fixture(scope="module")
+def whole_run(pristine, tmp_path_factory):
+    """The City after a run of the whole job: where it was run, a copy of it, and what the run left."""
+    place, kept = tmp_path_factory.mktemp("whole") / "city", tmp_path_factory.mktemp("kept") / "city"
+    shutil.copytree(pristine, place)
+    run(cg.open_city(place))
+    state = end_state(cg.open_city(place))
+    place.rename(kept)
+    return place, kept, state
+
+
 @pytest.fixture
 def taken(first_run, tmp_path):
     """The City after a run of the short job; where its folder lies does not matter."""
@@ -72,6 +84,13 @@ def step(done, name):
 def stored(city):
     with cg.store(city) as db:
         return db.read("parcel").set_index("apn"), len(db.changes())
+
+
+def because(city):
+    """Why the steps of the last run were done, by the ledger."""
+    told = events(city)
+    last = told[-1]["run"]
+    return {each["step"]: each["because"] for each in told if each["run"] == last and each["event"] == "step started"}
 
 
 def mtimes(city):
@@ -95,10 +114,12 @@ def test_a_delivery_is_taken_in_and_what_is_not_accepted_stays_pending(first_run
     assert "review.csv" in step(done, "changes").attention[0]
 
 
-def test_a_second_run_does_nothing_and_says_so(city):
-    run(city)
-    before, state = mtimes(city), end_state(city)
+def test_a_second_run_does_nothing_and_says_so(whole_run, tmp_path):
+    shutil.copytree(whole_run[1], tmp_path / "city")
+    city = cg.open_city(tmp_path / "city")
+    state, before = end_state(city), mtimes(city)
     done = run(city)
+    assert done.nothing_done and "Nothing new to do" in done.page.read_text()
     assert set(states(done).values()) == {"unchanged"} and done.exit_code == 1, "what is pending is still pending"
     assert mtimes(city) == before and end_state(city) == state
     assert verify_ledger(city.folder / "jobs" / "ledger.jsonl")[1] is None
@@ -132,6 +153,7 @@ def test_a_change_by_somebody_else_makes_what_rests_on_the_store_be_done_again(t
     done = run(taken)
     assert states(done) == {"sent": "unchanged", "parcels": "unchanged", "checked": "done", "changes": "done", "taken": "done"}
     assert stored(taken)[0].loc["10000007", "use_code"] == "0100", "the county says so"
+    assert because(taken)["checked"] == ["the store"] and because(taken)["taken"] == ["the store", "input 'changes'"]
 
 
 def test_a_file_of_a_step_that_was_changed_is_made_again(taken):
@@ -139,7 +161,7 @@ def test_a_file_of_a_step_that_was_changed_is_made_again(taken):
     whole = layers.read_bytes()
     layers.write_bytes(whole[:-1] + b"x")
     done = run(taken)
-    assert states(done) == {**dict.fromkeys(IDS[:5], "unchanged"), "parcels": "done"}, "the others rest on what is as it was"
+    assert states(done) == {**dict.fromkeys(IDS[:5], "unchanged"), "parcels": "done"}, because(taken)
     assert layers.read_bytes() == whole
 
 
@@ -220,6 +242,43 @@ def test_a_missing_delivery_is_refused_before_anything_is_written(short):
     assert "Has the delivery come" in json.loads((short.folder / "jobs" / "told.json").read_text())["message"]
 
 
+def test_a_delivery_that_is_replaced_while_the_job_runs_is_not_taken_for_the_one_it_began_with(short):
+    def replace(line):
+        if line.startswith("sent: read ("):
+            deliver(short, second=True, frame=lots(second=True).head(11))
+
+    done = run(short, told=replace)
+    assert states(done)["sent"] == "refused" and "was changed while the job ran" in step(done, "sent").message
+    assert step(run(short), "sent").counts["rows in"] == 11
+
+
+@pytest.mark.parametrize("file", ["../deliveries/loop", "../a\x00b", "../" + "a" * 5000])
+def test_a_path_that_nobody_can_follow_is_refused(short, file):
+    (short.folder / "deliveries" / "loop").symlink_to("loop")
+    write_job(short, READ_ONLY.replace('"county"', json.dumps(file)))
+    with pytest.raises(SettingsError, match="no path that can be followed"):
+        run(short)
+
+
+def test_where_the_jobs_folder_cannot_be_written_nothing_is_run(pristine, tmp_path):
+    shutil.copytree(pristine, tmp_path / "city")
+    city = cg.open_city(tmp_path / "city")
+    shutil.rmtree(city.folder / "jobs" / ".work")
+    (city.folder / "jobs" / ".work").write_text("")
+    with pytest.raises(StoreError, match="Nothing was run"):
+        run(city)
+
+
+def test_a_request_file_is_answered(short):
+    (short.folder / "jobs" / "ask.toml").write_text('question = "acreage"\n')
+    text = 'name = "refresh"\n[[step]]\nid = "asked"\nkind = "analyse"\nrequest = "ask.toml"\n'
+    write_job(short, text)
+    done = run(short)
+    assert states(done) == {"asked": "done"} and step(done, "asked").counts["rows out"] == 1, "all lots are of one kind"
+    (short.folder / "jobs" / "ask.toml").write_text('question = "acreage"\n# read again\n')
+    assert states(run(short)) == {"asked": "done"} and because(short) == {"asked": ["input 'ask.toml'"]}
+
+
 # --- killed ------------------------------------------------------------------------------------------------------------------
 
 PROCESSES = multiprocessing.get_context("forkserver") if sys.platform == "linux" else multiprocessing.get_context("spawn")
@@ -243,13 +302,10 @@ def killed_at(city, name, how=signal.SIGKILL):
     return process.exitcode
 
 
-def test_killed_at_each_step_and_after_the_commit_the_end_is_that_of_a_run_that_was_not(city):
-    kept = city.folder.with_name("kept")
-    shutil.copytree(city.folder, kept)
-    run(city)
-    whole = end_state(city)
-    shutil.rmtree(city.folder)
-    shutil.copytree(kept, city.folder)
+def test_killed_at_each_step_and_after_the_commit_the_end_is_that_of_a_run_that_was_not(pristine, whole_run):
+    place, _, whole = whole_run
+    shutil.copytree(pristine, place)  # a report says where the store is
+    city = cg.open_city(place)
     for name in IDS:
         assert killed_at(city, name) == -signal.SIGKILL, name
         if name == "taken":
@@ -270,7 +326,8 @@ def test_a_run_that_is_asked_to_stop_says_so_in_the_ledger(short, how, code):
     said = [event["event"] for event in events(short)][-2:]
     assert said == ["step stopped", "run ended"] and events(short)[-1]["exit"] == code
     assert not (short.folder / "jobs" / ".work" / "lock").exists()
-    assert states(run(short))["taken"] == "done"
+    if how == signal.SIGTERM:
+        assert states(run(short))["taken"] == "done"
 
 
 # --- whom it tells -----------------------------------------------------------------------------------------------------------
@@ -283,15 +340,12 @@ on = {on!r}
 """
 
 
-def test_the_alert_is_told_of_trouble_in_json_and_in_its_environment(short):
-    write_job(short, SHORT.replace("[inputs]", HOOK.format(python=sys.executable, on="trouble") + "[inputs]"))
-    done = run(short)
-    said = json.loads((short.folder / "jobs" / "told.json").read_text())
+def test_the_alert_is_told_of_trouble_in_json_and_in_its_environment(taken):
+    write_job(taken, SHORT.replace("[inputs]", HOOK.format(python=sys.executable, on="trouble") + "[inputs]"))
+    done = run(taken)
+    said = json.loads((taken.folder / "jobs" / "told.json").read_text())
     assert said["job"] == "refresh" and said["exit"] == 1 and said["steps"][3]["counts"]["pending"] == 1
-    assert (short.folder / "jobs" / "told.env").read_text() == "refresh1" and done.remarks == ()
-
-
-READ_ONLY = JOB[: JOB.index('[[step]]\nid = "parcels"')]
+    assert (taken.folder / "jobs" / "told.env").read_text() == "refresh1" and done.remarks == ()
 
 
 @pytest.mark.parametrize(("on", "told"), [("trouble", False), ("always", True)])

@@ -162,3 +162,12 @@ def test_an_address_must_be_named_among_the_inputs(office):
     assert inputs_of(office, "county", f'[inputs]\ncounty = "{address}"')["county"].address == address
     with pytest.raises(SettingsError, match=r"must be named in \[inputs\]"):
         inputs_of(office, address)
+
+
+def test_a_chain_of_two_thousand_steps_that_each_take_from_two_is_looked_through(tmp_path):
+    chain = "".join(f'[[step]]\nid = "s{i}"\nkind = "repair"\nfrom = ["s{i - 1}", "s{max(i - 2, 0)}"]\n' for i in range(1, 2000))
+    assert "takes from convert" in refused(tmp_path, 'name = "x"\n[[step]]\nid = "s0"\nkind = "read"\nfile = "a.zip"\n' + chain)
+
+
+def test_a_kind_that_is_no_text_is_refused(tmp_path):
+    assert "there is no kind" in refused(tmp_path, 'name = "x"\n[[step]]\nid = "a"\nkind = {a = 1}\n')

@@ -36,7 +36,7 @@ class Exchange:
     def apply(self, plan, target, *, city, remote=None):
         assert plan is self.made and target == "the target"
         self.asked.append("apply")
-        return SimpleNamespace(is_clean=self.is_clean, run_id="run-7")
+        return SimpleNamespace(is_clean=self.is_clean, run_id="run-7", done=plan.adds, stopped=None)
 
 
 @pytest.fixture
@@ -53,13 +53,15 @@ def test_a_plan_is_not_sent_unless_the_job_says_so(work):
     exchange = Exchange(adds=("a", "b"))
     done = sync_step(step(), work, sync=exchange)
     assert exchange.asked == ["prepare"] and done.counts["adds"] == 2
-    assert "not sent" in done.attention[0] and (work.folder / "plan.json").exists()
+    assert done.attention == () and "2 changes planned" in done.remarks[0] and "nothing was sent" in done.remarks[0]
+    assert (work.folder / "plan.json").exists()
 
 
 def test_with_apply_it_is_sent(work):
     exchange = Exchange(adds=("a",))
     done = sync_step(step(apply=True), work, sync=exchange)
     assert exchange.asked == ["prepare", "apply"] and done.attention == ()
+    assert "1 of 1 changes were sent" in done.remarks[0]
 
 
 def test_a_run_that_did_not_end_clean_and_conflicts_need_a_person(work):

@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     from citygis.changes import Changes, Standing
     from citygis.city import City
     from citygis.store import Batch
+    from citygis.store.delivery import HeldLayer
 
-LAYERS, LIST, REVIEW, PAGE, SHEETS = "changes.gpkg", "changes.csv", "review.csv", "redline.html", "sheets"
+REVIEW, SHEETS = "review.csv", "sheets"
 SHOWN = 12
 """Changes of one kind that are printed."""
-NOT_CONCERNED = ("apn_history", "source_document")
-"""Layers of the geodatabase that tell of the past, and so of no change."""
 
 
 @click.command()
@@ -44,7 +43,7 @@ NOT_CONCERNED = ("apn_history", "source_document")
 @click.option("--tolerance", "tolerance_ft", type=float, default=0.01, show_default=True, metavar="FT", help="Less is noise.")
 @click.option("--ignore", multiple=True, metavar="FIELD", help="A field not to compare; may be given several times.")
 @click.option("--review", type=click.Path(), metavar="FILE.csv", help="The review: made where it is not there, read where it is.")
-@click.option("--out", type=click.Path(), metavar="DIR", help=f"Write {LAYERS}, {LIST}, {PAGE} and the review.")
+@click.option("--out", type=click.Path(), metavar="DIR", help="Write changes.gpkg, changes.csv, redline.html and the review.")
 @click.option("--sheets", "draws", is_flag=True, help="With --out: also a PDF sheet for each group of changes.")
 @click.option("--allow-retired", type=int, metavar="N", help="So many features are gone indeed: the delivery is not cut off.")
 @click.option("--apply", "applies", is_flag=True, help="Take what the review accepts into the geodatabase, as one batch.")
@@ -110,10 +109,11 @@ def command(
     if where is not None:
         _require_free(where, overwrite=overwrite)
     city = open_city_option(city_folder)
-    beside: dict[str, pd.DataFrame] = {}
+    held = None
     if from_store:
         layer = layer or "parcel"
-        old, beside, last = _stored(city, layer)
+        held = _stored(city, layer)
+        old = held.layer
         new = _delivered(paths[0], layer)
         ignore = (*ignore, *city_owned(layer, city).columns)
         names = list(keys) or list(city.schema.layer(layer).key)
@@ -132,11 +132,11 @@ def command(
     if draws and not old.crs.equals(city.crs, ignore_axis_order=True):
         raise click.UsageError(f"--sheets draws in the City's system, {city.crs.name}; the files are in {old.crs.name}.")
     changes = compare(old, new, key=names, tolerance_ft=tolerance_ft, ignore=ignore)
-    done = _Diff(changes, _alerts(changes, old, new, beside), *_reviewed(changes, review_path))
+    done = _Diff(changes, _alerts(changes, old, new, held.beside if held else {}), *_reviewed(changes, review_path))
     batch = None
     if applies:
         day = effective.date() if effective else None
-        batch = _applied(done, old.assign(cs_from=last), new, paths[0], layer, city, day, allow_retired, accept)
+        batch = _applied(done, held, new, paths[0], layer, city, day, allow_retired, accept)
     written = _write(done, where, review_path, old, new, title=title, city=city.name if city_folder else "", overwrite=overwrite)
     if draws:
         written.append(_draw(changes, old, new, names, city, where / SHEETS, overwrite=overwrite))
@@ -182,19 +182,17 @@ def _delivered(path: "Path", layer: str) -> "gpd.GeoDataFrame":
     return _read(path, layer)
 
 
-def _stored(city: "City", layer: str) -> "tuple[gpd.GeoDataFrame, dict[str, pd.DataFrame], int]":
-    """The City's layer, its other layers that a change may concern, and the last change of the geodatabase."""
+def _stored(city: "City", layer: str) -> "HeldLayer":
     from citygis.store import store
+    from citygis.store.delivery import held_layer
 
     with store(city) as db:
-        others = [each.name for each in db.layers() if each.rows and each.name not in (layer, *NOT_CONCERNED)]
-        made = db.changes()["id"]
-        return db.read(layer), {name: db.read(name) for name in others}, int(made.max()) if len(made) else 0
+        return held_layer(db, layer)
 
 
 def _applied(
     done: "_Diff",
-    old: "gpd.GeoDataFrame",
+    held: "HeldLayer",
     new: "gpd.GeoDataFrame",
     path: "Path",
     layer: str,
@@ -204,30 +202,32 @@ def _applied(
     accept: dict[str, str],
 ) -> "Batch":
     """What the review accepts, taken into the geodatabase."""
-    import pandas as pd
-
-    from citygis.changes import LayerChange, changeset
     from citygis.errors import ReadError, SchemaError
-    from citygis.gpkg import layers_of, read_geopackage
     from citygis.store import store
+    from citygis.store.delivery import decided_change, in_the_way
 
     if done.review is None:
         raise ReadError("There is no review yet. Make one without --apply, and fill in its decisions.")
     missing = [name for name in ("global_id", "source_id") if name not in new]
     if missing or path.suffix.lower() != ".gpkg":
         raise SchemaError(f"{path} is no converted layer. Make it one: citygis convert {path.name} --to {layer} --out OUT.gpkg")
-    there = {each.name for each in layers_of(path)}
-    change = changeset(
-        done.changes, old, new, done.review, city=city, layer=layer, effective=effective, allow_truncated=allow_retired
-    )
-    if change.layers[layer].is_empty:
-        raise ReadError("The review accepts nothing that is still so. Fill in its decisions (accept or reject) and read it again.")
     with store(city) as db:
-        if "source_document" in there:
-            documents, known = read_geopackage(path, "source_document"), db.read("source_document")
-            brought = documents[~documents["doc_id"].isin(known["doc_id"])]
-            change.layers["source_document"] = LayerChange(brought, documents.iloc[:0], pd.DataFrame({"doc_id": []}))
-        return db.apply(change, accept=accept)
+        change = decided_change(
+            db,
+            done.changes,
+            held,
+            new,
+            done.review,
+            layer=layer,
+            path=path,
+            effective=effective,
+            allow_truncated=allow_retired,
+        )
+        if change.layers[layer].is_empty:
+            raise ReadError(
+                "The review accepts nothing that is still so. Fill in its decisions (accept or reject) and read it again."
+            )
+        return db.apply(change, accept=accept, findings=in_the_way(db, change, [path]).findings)
 
 
 def _measurable(
@@ -269,9 +269,10 @@ def _reviewed(changes: "Changes", path: "Path | None") -> "tuple[pd.DataFrame | 
 
 
 def _require_free(folder: "Path", *, overwrite: bool) -> None:
+    from citygis.changes.record import LIST, PAGE, TABLES
     from citygis.publish import require_free
 
-    for name in (LAYERS, LIST, PAGE):
+    for name in (TABLES, LIST, PAGE):
         require_free(folder / name, overwrite=overwrite)
 
 
@@ -287,24 +288,12 @@ def _write(
     overwrite: bool,
 ) -> "list[Path]":
     """The files, each whole or not at all. A review that is there already stays as it is."""
-    from citygis.changes import redline_html, write_review
-    from citygis.changes.review import csv_text
-    from citygis.gpkg import write_geopackage
-    from citygis.publish import publish_text
+    from citygis.changes import write_review
+    from citygis.changes.record import write_changes
 
     written = []
     if folder is not None:
-        changes = done.changes
-        tables = {"changes": changes.changes, "values": changes.values, "links": changes.links, "alerts": done.alerts}
-        tables = {name: frame for name, frame in tables.items() if len(frame) or name == "changes"}
-        written.append(write_geopackage(folder / LAYERS, tables, overwrite=overwrite))
-        rows = changes.changes.drop(columns="geometry")
-        written.append(publish_text(folder / LIST, csv_text(rows), overwrite=overwrite))
-        remarks = (
-            [f"{len(done.alerts):,} features of other layers are concerned; they are in {LAYERS}."] if len(done.alerts) else []
-        )
-        page = redline_html(changes, old, new, title=title, city=city, remarks=remarks)
-        written.append(publish_text(folder / PAGE, page, overwrite=overwrite))
+        written += write_changes(folder, done.changes, old, new, done.alerts, title=title, city=city, overwrite=overwrite)
     if review_path is not None and done.review is None:
         written.append(write_review(done.changes, review_path))
     return written

@@ -65,7 +65,7 @@ def command(file: str, city_folder: str | None, accept: dict[str, str], message:
     from citygis.errors import StoreError
     from citygis.gpkg import layers_of, read_geopackage
     from citygis.store import store
-    from citygis.store.acceptance import excused
+    from citygis.store.delivery import in_the_way
 
     city = open_city_option(city_folder)
     path = Path(file)
@@ -78,14 +78,10 @@ def command(file: str, city_folder: str | None, accept: dict[str, str], message:
         )
     note(f"Checking {', '.join(f'{name} ({len(frame):,})' for name, frame in layers.items())}", quiet=quiet)
     with store(city) as db:
-        beside = db.together(layers)
-        findings = pd.DataFrame(db.check(layers, beside=beside))
-        if "findings" in there:
-            told = _told_findings(path)
-            findings = pd.concat([findings, told[~told["finding_id"].isin(findings["finding_id"])]], ignore_index=True)
+        findings, applied = in_the_way(db, layers, [path])
         pardoned = pd.DataFrame()
-        if (applied := excused(findings, beside, city)) is not None:
-            findings, pardoned = applied.left, applied.excused[applied.excused["severity"] == "error"]
+        if applied is not None:
+            pardoned = applied.excused[applied.excused["severity"] == "error"]
             note_ended(applied.expired[applied.expired["still_found"]], quiet=quiet)
         batch = db.load(layers, accept=accept, findings=findings, message=message)
     quarantined = there["quarantine"].rows if "quarantine" in there else 0
@@ -93,21 +89,6 @@ def command(file: str, city_folder: str | None, accept: dict[str, str], message:
         emit_json(_summary(batch, path, db.place, quarantined, pardoned))
     else:
         _print(batch, path, db.place, quarantined, pardoned)
-
-
-def _told_findings(path: "Path") -> "pd.DataFrame":
-    """The findings that came with the file, such as what the conversion said of its frame."""
-    import pandas as pd
-
-    from citygis.errors import ReadError
-    from citygis.findings import COLUMNS
-    from citygis.gpkg import read_geopackage
-
-    told = pd.DataFrame(read_geopackage(path, "findings"))
-    missing = [name for name in COLUMNS if name not in told]
-    if missing:
-        raise ReadError(f"{path}, table findings: no column {', '.join(missing)}. Write the file anew: citygis convert.")
-    return told[list(COLUMNS)]
 
 
 def _summary(batch: "Batch", path: "Path", place: str, quarantined: int, pardoned: "pd.DataFrame") -> dict:

@@ -95,12 +95,28 @@ def _print(run: "Run", *, dry: bool) -> None:
     rows = []
     for step in run.steps:
         counts = ", ".join(f"{name} {count:,}" for name, count in step.counts.items() if count)
-        rows.append((step.id, step.kind, step.state, counts, step.change))
-    columns = ["step", "what", "state", "counts", "change"]
+        rows.append((step.id, step.kind, step.state, step.change, counts))
+    columns = ["step", "what", "state", "change", "counts"]
     table([row[:3] for row in rows] if dry else rows, columns[:3] if dry else columns, title=run.job.title or run.job.name)
     for step in run.steps:
-        for text in dict.fromkeys([*step.attention, *([step.message] if step.message else [])]):
+        for text in (*step.remarks, *([step.message] if step.state == "skipped" and step.message else [])):
             click.echo(f"{step.id}: {text}")
     for text in run.remarks:
         click.echo(text)
-    click.echo("Nothing was written. To run it: leave out --dry." if dry else f"Report: {run.page}")
+    if dry:
+        click.echo("Nothing was written. To run it: leave out --dry.")
+        return
+    if run.nothing_done:
+        click.echo("Nothing to do: every step is as the run before left it.")
+    if run.needs:
+        click.echo("Left for a person:")
+    for step, text in run.needs:
+        click.echo(f"  {step.id}: {text}")
+        if step.folder is not None and step.links:
+            click.echo(f"    see {step.folder / step.links[0]}")
+    left = [step.id for step in run.steps if step.state == "not run"]
+    if left:
+        click.echo(f"Not run: {', '.join(left)}.")
+    elif run.exit_code == 1 and run.needs:
+        click.echo("The rest is done. The exit code is 1, so that a scheduler tells somebody.")
+    click.echo(f"Report: {run.page}")

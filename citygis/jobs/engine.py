@@ -12,19 +12,20 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from citygis.city import City
-from citygis.errors import CityGISError, SettingsError
+from citygis.errors import CityGISError, SettingsError, StoreError
 from citygis.jobs.alert import send_alert
-from citygis.jobs.identity import READS_STORE, beside, fingerprint, mark_of, step_identity, store_state, versions
+from citygis.jobs.identity import READS_STORE, beside, fingerprint, mark_of, rests_on, store_state, versions
 from citygis.jobs.inputs import Digest, Outside, digest, outside_inputs
 from citygis.jobs.job import Job, Step, jobs_folder
 from citygis.jobs.ledger import LEDGER, append_event
-from citygis.jobs.lock import holding
 from citygis.jobs.outcome import Blocked, Outcome, Work
-from citygis.jobs.shelf import Kept, kept, publish_step, tidied
+from citygis.jobs.results import Run, StepRun
+from citygis.jobs.shelf import Kept, identity_of, kept, publish_step, tidied, why_anew
 from citygis.jobs.sync_step import Skipped
+from citygis.lock import holding
 from citygis.publish import publish_text
 
 WORK, LOCK, PAGE = ".work", "lock", "run.html"
@@ -44,78 +45,6 @@ _ACTIONS = {
     "sync": "sync_step",
 }
 """The module of each kind's function."""
-
-
-class StepRun(NamedTuple):
-    """
-    A step in a run.
-
-    ``state``: done, unchanged, kept (before ``start``), skipped, refused (a person must decide), failed, stopped, not run; in a dry
-    run "to do". ``counts``, ``attention``, ``links`` and ``change`` as in `citygis.jobs.outcome.Outcome`; ``message``: why it was
-    refused, failed, skipped or stops the job. ``outputs``: SHA-256 by name of its files in ``folder``.
-    """
-
-    id: str
-    kind: str
-    state: str
-    counts: Mapping[str, int] = {}
-    attention: tuple[str, ...] = ()
-    message: str | None = None
-    change: int | None = None
-    links: tuple[str, ...] = ()
-    outputs: Mapping[str, str] = {}
-    folder: Path | None = None
-    seconds: float = 0.0
-
-
-class Run(NamedTuple):
-    """
-    A job's run.
-
-    ``exit_code``: 0 all done or unchanged, and clean; 1 done, and something needs a person; 3 refused, and nothing changed in the
-    store; 130 or 143 stopped. ``page``: the report; None of a dry run. ``ledger``: number of lines and last hash. ``remarks``: what
-    else happened, such as an alert that nobody got.
-    """
-
-    id: str
-    job: Job
-    steps: tuple[StepRun, ...]
-    exit_code: int
-    began: datetime.datetime
-    seconds: float
-    page: Path | None
-    ledger: tuple[int, str]
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """What an alert and ``--json`` say of the run. JSON."""
-        steps = [
-            {
-                "id": each.id,
-                "kind": each.kind,
-                "state": each.state,
-                "counts": dict(each.counts),
-                "attention": list(each.attention),
-                "message": each.message,
-                "change": each.change,
-                "files": [str(each.folder / link) for link in each.links] if each.folder else [],
-                "seconds": round(each.seconds, 3),
-            }
-            for each in self.steps
-        ]
-        return {
-            "run": self.id,
-            "job": self.job.name,
-            "title": self.job.title,
-            "exit": self.exit_code,
-            "began": self.began.isoformat(timespec="seconds"),
-            "seconds": round(self.seconds, 3),
-            "steps": steps,
-            "report": str(self.page) if self.page else None,
-            "ledger": {"lines": self.ledger[0], "sha256": self.ledger[1]},
-            "remarks": list(self.remarks),
-        }
 
 
 class _Terminated(BaseException):
@@ -170,7 +99,11 @@ def run_job(
     if dry:
         return _Chain(job, city, engine, scheduler, at, told).plan(start)
     try:
-        with holding(folder / WORK / LOCK, job=job.name, told=told):
+        try:
+            (folder / WORK).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder / WORK} cannot be made or written: {error.strerror or error}. Nothing was run.") from None
+        with holding(folder / WORK / LOCK, what=f"job {job.name}", told=told):
             return _Chain(job, city, engine, scheduler, at, told).run(start)
     except CityGISError as refused:
         if wrong := send_alert(job, {"job": job.name, "title": job.title, "exit": 3, "message": str(refused), "steps": []}, 3):
@@ -215,7 +148,7 @@ class _Chain:
             unsure = forced or any(name in waits for name in step.takes) or (loads and step.kind in READS_STORE)
             unsure = unsure or self._always(step) or old is None
             state = "kept" if start is not None and not forced else "to do"
-            if state == "to do" and not unsure and old.identity == self._identity(step):
+            if state == "to do" and not unsure and old.rests_on == self._rests_on(step):
                 state = "unchanged"
             if state == "to do":
                 waits.add(step.id)
@@ -306,13 +239,18 @@ class _Chain:
         folder = self.home / step.id
         try:
             old = kept(folder)
-            identity = self._identity(step)
-            if old is not None and old.identity == identity and not forced and not self._always(step):
+            rests_on = self._rests_on(step)
+            always = self._always(step)
+            why = why_anew(folder, old, rests_on)
+            if not why and not forced and not always:
                 self.done[step.id] = old
                 return self._result(step, old, "unchanged")
-            self._note("step started", {"step": step.id, "kind": step.kind, "identity": identity})
-            self.told(f"{step.id}: {step.kind}")
-            made = publish_step(folder, identity, lambda place: self._acted(step, place), same=old if self._always(step) else None)
+            why = why or ("asked for by --from" if forced else "it asks anew each time",)
+            self._note(
+                "step started", {"step": step.id, "kind": step.kind, "identity": identity_of(rests_on), "because": list(why)}
+            )
+            self.told(f"{step.id}: {step.kind} ({', '.join(why)})")
+            made = publish_step(folder, rests_on, lambda place: self._acted(step, place), same=old if always else None)
         except Blocked as blocked:
             return StepRun(step.id, step.kind, "refused", message=str(blocked))
         except Skipped as skipped:
@@ -338,7 +276,18 @@ class _Chain:
             self.scheduler,
         )
         module = importlib.import_module(f"citygis.jobs.{_ACTIONS[step.kind]}")
-        return getattr(module, f"{step.kind}_step")(step, work)
+        if step.kind == "load":  # what is in the store cannot be left out afterwards
+            self._require_same_inputs(step)
+        made = getattr(module, f"{step.kind}_step")(step, work)
+        if step.kind != "load":
+            self._require_same_inputs(step)
+        return made
+
+    def _require_same_inputs(self, step: Step) -> None:
+        """That what a step takes from outside is what the run began with, and what the ledger says."""
+        for name in step.takes:
+            if name in self.outside and digest(self.outside[name]) != self.inputs[name]:
+                raise Blocked(f"{self.outside[name].path} was changed while the job ran. Let it be whole, and run the job again.")
 
     def _result(self, step: Step, made: Kept, state: str) -> StepRun:
         said = made.outcome
@@ -353,9 +302,10 @@ class _Chain:
             said.links,
             {name: sha for name, (sha, _) in made.outputs.items()},
             made.folder,
+            remarks=said.remarks,
         )
 
-    def _identity(self, step: Step) -> str:
+    def _rests_on(self, step: Step) -> dict[str, str]:
         inputs: dict[str, Any] = {}
         for name in step.takes:
             if name in self.done:
@@ -364,7 +314,7 @@ class _Chain:
                 given = self.inputs[name]
                 inputs[name] = [given.name, given.sha256]
         state = store_state(step, self.city, self._marks(step)) if step.kind in READS_STORE else None
-        return step_identity(step, self.job, inputs, self.city, state, self.extras[step.id])
+        return rests_on(step, self.job, inputs, self.city, state, self.extras[step.id])
 
     def _marks(self, step: Step) -> frozenset[str]:
         """The marks of this step and those after it."""
@@ -385,7 +335,12 @@ class _Chain:
                 if name in self.inputs or name in self.done
             }
             said |= {"counts": dict(one.counts), "outputs": self.done[step.id].listed, "change": one.change}
-        said |= {"attention": list(one.attention), "message": one.message, "seconds": round(one.seconds, 3)}
+        said |= {
+            "attention": list(one.attention),
+            "remarks": list(one.remarks),
+            "message": one.message,
+            "seconds": round(one.seconds, 3),
+        }
         return said
 
     def _note(self, event: str, said: Mapping[str, Any]) -> None:

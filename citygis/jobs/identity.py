@@ -85,9 +85,11 @@ def fingerprint(job: Job, inputs: Mapping[str, Digest], city: City, extra: objec
     return _hash(said)[:12]
 
 
-def step_identity(step: Step, job: Job, inputs: Mapping[str, Any], city: City, state: str | None, extra: object = None) -> str:
+def rests_on(
+    step: Step, job: Job, inputs: Mapping[str, Any], city: City, state: str | None, extra: object = None
+) -> dict[str, str]:
     """
-    What a step rests on: its kind and parameters, the SHA-256 of its inputs, the City's files, the versions, the store's state.
+    What a step rests on, as a SHA-256 for each part, by what a person calls it; where all are as they were it is not done again.
 
     Parameters
     ----------
@@ -101,11 +103,16 @@ def step_identity(step: Step, job: Job, inputs: Mapping[str, Any], city: City, s
     extra : JSON
         What else counts.
     """
-    accept = job.accept if step.kind in ("validate", "load") else None
-    titled = [job.name, job.title]
-    return _hash(
-        [step.model_dump(mode="json"), dict(inputs), accept, titled, city_digests([step.kind], city), versions(city), state, extra]
-    )
+    parts = {
+        "its parameters": step.model_dump(mode="json"),
+        "the job's title": [job.name, job.title],
+        "what the job accepts": job.accept if step.kind in ("validate", "load") else None,
+        "the City's files": city_digests([step.kind], city),
+        "the versions": versions(city),
+        "the store": state,
+        "what lies beside the job": extra,
+    }
+    return {name: _hash(said) for name, said in (parts | {f"input {name!r}": said for name, said in inputs.items()}).items()}
 
 
 def beside(step: Step, job: Job, city: City) -> Any:
@@ -185,12 +192,6 @@ def changes_marked(db: Store, marks: frozenset[str]) -> list:
             break
         own.insert(0, row)
     return own
-
-
-def last_change(db: Store) -> int:
-    """The number of the store's last change; 0 before the first."""
-    made = db.changes()["id"]
-    return int(made.max()) if len(made) else 0
 
 
 def _digest(path: Path) -> str:

@@ -63,7 +63,11 @@ def within(text: str, job: Job, city: City, *, what: str) -> Path:
     """
     if Path(text).is_absolute():
         raise SettingsError(f"{job.path}: {what} {text!r} is an absolute path. Name it in [inputs] and use that name here.")
-    path = (job.folder / text).resolve()
+    try:
+        path = (job.folder / text).resolve()
+        path.exists()  # a name that is too long shows here
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingsError(f"{job.path}: {what} {text[:80]!r} is no path that can be followed: {error.args[-1]}.") from None
     homes = [job.folder] + ([city.folder.resolve()] if city.folder else [])
     if not any(path.is_relative_to(home) for home in homes):
         raise SettingsError(

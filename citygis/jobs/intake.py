@@ -73,7 +73,10 @@ def convert_step(step: Convert, work: Work) -> Outcome:
         attention.append("The crosswalk was drafted. Read it, correct it, and name it in the job.")
     if len(result.quarantine):
         codes = ", ".join(f"{code} {n:,}" for code, n in result.quarantine["quarantine_code"].value_counts().sort_index().items())
-        attention.append(f"Rows in quarantine: {len(result.quarantine):,} ({codes}), in {LAYERS}.")
+        attention.append(
+            f"{len(result.quarantine):,} rows of the delivery could not enter ({codes}). They wait in {LAYERS}, table quarantine, "
+            "each with its reason: correct them at the source, or ask the sender."
+        )
     counts = {"rows in": len(raw), "rows out": len(result.layer), "quarantined": len(result.quarantine)}
     return Outcome(counts | severities(result.findings), tuple(attention), links=(LAYERS,))
 

@@ -5,6 +5,7 @@ A job file: what it takes, its steps in order, who accepts what, and whom to tel
 import datetime
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -292,7 +293,7 @@ def _step(table: dict[str, Any], number: int, path: Path) -> Step:
     said = table.get("id")
     where = f"{path}: step {number}" + (f" ({said})" if isinstance(said, str) else "")
     kind = table.get("kind")
-    if kind not in STEPS:
+    if not isinstance(kind, str) or kind not in STEPS:
         close = difflib.get_close_matches(str(kind), STEPS, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else f". Must be one of: {', '.join(STEPS)}."
         raise SettingsError(f"{where}: " + (f"there is no kind {kind!r}{hint}" if kind is not None else f"no `kind`{hint}"))
@@ -305,8 +306,9 @@ def _step(table: dict[str, Any], number: int, path: Path) -> Step:
 def _require_references(job: Job, path: Path) -> None:
     """That ids are single, and each step takes from what is there before it."""
     kinds = {step.id: step.kind for step in job.steps}
-    twice = [step.id for i, step in enumerate(job.steps) if step.id in [other.id for other in job.steps[:i]]]
-    if twice:
+    if len(kinds) < len(job.steps):
+        ids = [step.id for step in job.steps]
+        twice = [name for name, n in Counter(ids).items() if n > 1]
         raise SettingsError(f"{path}: two steps are called {twice[0]!r}. Give each an id of its own.")
     both = sorted(set(kinds) & set(job.inputs))
     if both:
@@ -341,13 +343,17 @@ def _is_path(name: str) -> bool:
 
 def _circle(taken: dict[str, list[str]]) -> list[str]:
     """Steps that take from each other in a ring, the first again at the end; empty where there is none."""
-
-    def walk(step: str, way: list[str]) -> list[str]:
-        if step in way:
-            return [*way[way.index(step) :], step]
-        return next((found for other in taken[step] if (found := walk(other, [*way, step]))), [])
-
-    return next((found for step in taken if (found := walk(step, []))), [])
+    left = dict(taken)
+    while free := [step for step, others in left.items() if not any(other in left for other in others)]:
+        for step in free:
+            del left[step]
+    way = [next(iter(left))] if left else []
+    while way:
+        following = next(other for other in left[way[-1]] if other in left)
+        if following in way:
+            return [*way[way.index(following) :], following]
+        way.append(following)
+    return []
 
 
 _SECRET = re.compile(r"^(token|password|passwd|pwd|secret|key|api_?key|access_?key|sig|signature|client_secret)$", re.IGNORECASE)

@@ -45,7 +45,7 @@ class Head(NamedTuple):
 
 def append_event(ledger: Path, event: Mapping[str, Any], *, at: datetime.datetime | None = None) -> Head:
     """
-    Add an event to a ledger; only who holds the jobs folder (`citygis.jobs.lock`) may.
+    Add an event to a ledger; only who holds the jobs folder (`citygis.lock`) may.
 
     Parameters
     ----------

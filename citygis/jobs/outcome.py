@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
     ``counts``: rows in, out and quarantined, findings by severity, changes by kind. ``attention``: what needs a person; the run
     then ends with exit code 1. ``stop``: why the job must not go on, where it must not. ``change``: number in the store.
-    ``links``: the files to look at first.
+    ``links``: the files to look at first. ``remarks``: what is worth telling and needs nobody.
     """
 
     counts: dict[str, int] = {}
@@ -64,6 +64,7 @@ class Outcome(NamedTuple):
     stop: str | None = None
     change: int | None = None
     links: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def city_layers(path: Path, city: City) -> dict[str, Any]:

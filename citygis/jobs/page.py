@@ -8,11 +8,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup
 
 from citygis.city import City
-from citygis.jobs.engine import Run, StepRun
 from citygis.jobs.outcome import PICTURE
+from citygis.jobs.results import Run, StepRun
 
 VERDICTS = {0: "Done", 1: "Done, and something needs a person", 3: "Refused: nothing was changed", 130: "Stopped", 143: "Stopped"}
 
@@ -35,27 +34,17 @@ def run_page(run: Run, city: City) -> str:
         Every text is escaped; only the maps that steps drew are put in as they are.
     """
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    needs = [(each, text) for each in run.steps for text in _needs(each)]
     return template.from_string(_part("run.html.j2")).render(
         run=run,
         city=city.name,
-        style=Markup(_part("run.css")),
+        style=_part("run.css"),
         verdict=VERDICTS.get(run.exit_code, f"Ended with {run.exit_code}"),
         tone="clean" if run.exit_code == 0 else "needs" if run.exit_code == 1 else "blocked",
-        needs=needs,
-        same=all(each.state in ("unchanged", "skipped") for each in run.steps),
         said=SAID,
         counts=_counts,
         link=lambda each, name: _link(run.page, each.folder / name),
-        pictures=[(each, Markup(text)) for each in run.steps if (text := _picture(each))],
+        pictures=[(each, text) for each in run.steps if (text := _picture(each))],
     )
-
-
-def _needs(step: StepRun) -> list[str]:
-    texts = list(step.attention)
-    if step.message and step.state != "skipped" and step.message not in texts:
-        texts.append(step.message)
-    return texts
 
 
 def _counts(step: StepRun) -> str:

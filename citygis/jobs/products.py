@@ -48,7 +48,9 @@ def analyse_step(step: Analyse, work: Work) -> Outcome:
     wrong = [each for each in said.check if not each.agrees]
     attention = [f"{each.figure} does not agree: {each.value} here, {each.again} by {each.way}." for each in wrong]
     if not said.complete:
-        attention.append(f"Part of the question could not be answered: {len(said.unanswered):,} rows, see the note on the method.")
+        attention.append(
+            f"{len(said.unanswered):,} rows of the answer could not be computed; the note on the method beside it says why."
+        )
     if package.preflight is not None and not package.preflight.passed:
         attention.append("The map of the answer does not pass its preflight.")
     links = tuple(path.relative_to(work.folder).as_posix() for path in package.files)

@@ -8,43 +8,29 @@ from typing import NamedTuple
 import geopandas as gpd
 import pandas as pd
 
-from citygis.changes import (
-    SHIFT_ID,
-    Changes,
-    LayerChange,
-    alerts,
-    changeset,
-    city_owned,
-    compare,
-    redline_html,
-    review_of,
-    standing,
-)
+from citygis.changes import SHIFT_ID, Changes, Standing, alerts, city_owned, compare, review_of, standing
+from citygis.changes.record import LIST, PAGE, write_changes
 from citygis.changes.review import csv_text
 from citygis.errors import StoreError
-from citygis.findings import COLUMNS
-from citygis.gpkg import layers_of, read_geopackage, write_geopackage
-from citygis.jobs.identity import changes_marked, decided_by_persons, last_change, policy_of
+from citygis.gpkg import read_geopackage
+from citygis.jobs.identity import changes_marked, decided_by_persons, policy_of
 from citygis.jobs.job import Compare, Load
 from citygis.jobs.outcome import PICTURE, Blocked, Outcome, Work, joined_layers
 from citygis.jobs.picture import changes_map
 from citygis.publish import publish_text
 from citygis.store import Batch, Store, store
-from citygis.store.acceptance import excused
+from citygis.store.delivery import HeldLayer, decided_change, held_layer, in_the_way
 
-CHANGES, LIST, REVIEW, REDLINE, OUTCOME = "changes.gpkg", "changes.csv", "review.csv", "redline.html", "load.json"
-NOT_CONCERNED = ("apn_history", "source_document")
-"""Layers of the store that tell of the past, and so of no change."""
+REVIEW, OUTCOME = "review.csv", "load.json"
 
 
 class Compared(NamedTuple):
-    """Two layers, what changed between them, and what is decided of that."""
+    """What was there and what is delivered, what changed between them, and what is decided of that."""
 
-    old: gpd.GeoDataFrame
+    held: HeldLayer
     new: gpd.GeoDataFrame
     changes: Changes
     review: pd.DataFrame
-    beside: dict[str, pd.DataFrame]
 
 
 def compare_step(step: Compare, work: Work) -> Outcome:
@@ -57,25 +43,21 @@ def compare_step(step: Compare, work: Work) -> Outcome:
         If the delivery has too few rows.
     """
     done = compared(step, work)
-    changes, review = done.changes, done.review
-    concerned = alerts(changes, done.old, done.new, done.beside)
-    tables = {"changes": changes.changes, "values": changes.values, "links": changes.links, "alerts": concerned}
-    write_geopackage(work.folder / CHANGES, {name: frame for name, frame in tables.items() if len(frame) or name == "changes"})
-    publish_text(work.folder / LIST, csv_text(changes.changes.drop(columns="geometry")))
+    changes, review, old = done.changes, done.review, done.held.layer
+    concerned = alerts(changes, old, done.new, done.held.beside)
+    title = work.job.title or work.job.name
+    write_changes(work.folder, changes, old, done.new, concerned, title=title, city=work.city.name)
     publish_text(work.folder / REVIEW, csv_text(review))
-    told = [f"{len(concerned):,} features of other layers are concerned; they are in {CHANGES}."] if len(concerned) else []
-    page = redline_html(changes, done.old, done.new, title=work.job.title or work.job.name, city=work.city.name, remarks=told)
-    publish_text(work.folder / REDLINE, page)
-    if picture := changes_map(changes, step.layer, done.old, work.city):
+    if picture := changes_map(changes, step.layer, old, work.city):
         publish_text(work.folder / PICTURE, picture)
     decided = standing(changes, review)
-    counts = {"rows in": len(done.new), "rows before": len(done.old)}
+    counts = {"rows in": len(done.new), "rows before": len(old)}
     counts |= {kind: n for kind, n in changes.counts.items() if n or kind == "unchanged"}
     counts |= {"accepted": len(decided.accepted), "rejected": len(decided.rejected), "pending": len(decided.undecided)}
     counts |= {"concerned": len(concerned)}
-    attention = _attention(step, work, decided)
+    attention = _attention(step, work, changes, decided)
     stop = _stop(step, changes, decided)
-    return Outcome(counts, attention + ((stop,) if stop else ()), stop, links=(REDLINE, REVIEW, LIST))
+    return Outcome(counts, attention + ((stop,) if stop else ()), stop, links=(PAGE, REVIEW, LIST))
 
 
 def load_step(step: Load, work: Work) -> Outcome:
@@ -118,23 +100,20 @@ def compared(step: Compare, work: Work) -> Compared:
     """
     path, city = work.file(step.source), work.city
     new = read_geopackage(path, step.layer)
-    beside: dict[str, pd.DataFrame] = {}
     ignore, names = step.ignore, list(step.key) or list(city.schema.layer(step.layer).key)
     if step.against == "store":
         with store(city) as db:
-            others = [each.name for each in db.layers() if each.rows and each.name not in (step.layer, *NOT_CONCERNED)]
-            old, beside = db.read(step.layer), {name: db.read(name) for name in others}
-            old = old.assign(cs_from=last_change(db))
+            held = held_layer(db, step.layer)
         ignore = (*ignore, *city_owned(step.layer, city).columns)
     else:
-        old = read_geopackage(work.file(step.against), step.layer)
-    _require_rows(step, len(old), len(new))
-    changes = compare(old.drop(columns="cs_from", errors="ignore"), new, key=names, tolerance_ft=step.tolerance_ft, ignore=ignore)
+        held = HeldLayer(read_geopackage(work.file(step.against), step.layer), {}, 0)
+    _require_rows(step, len(held.layer), len(new))
+    changes = compare(held.layer, new, key=names, tolerance_ft=step.tolerance_ft, ignore=ignore)
     review = review_of(changes, decided_by_persons(step, work.job, city))
     policy = review["decision"].eq("") & review["kind"].isin(step.accept)
     review.loc[policy, "decision"] = "accept"
     review.loc[policy, "by"] = policy_of(work.job)
-    return Compared(old, new, changes, review, beside)
+    return Compared(held, new, changes, review)
 
 
 def _require_rows(step: Compare, before: int, now: int) -> None:
@@ -148,7 +127,7 @@ def _require_rows(step: Compare, before: int, now: int) -> None:
         )
 
 
-def _stop(step: Compare, changes: Changes, decided) -> str | None:
+def _stop(step: Compare, changes: Changes, decided: Standing) -> str | None:
     if changes.shift is not None and SHIFT_ID in decided.undecided:
         return (
             f"The whole layer moved: {changes.shift}. Find out why; then decide {SHIFT_ID} in the review: accept it to take "
@@ -159,54 +138,48 @@ def _stop(step: Compare, changes: Changes, decided) -> str | None:
     return None
 
 
-def _attention(step: Compare, work: Work, decided) -> tuple[str, ...]:
+def _attention(step: Compare, work: Work, changes: Changes, decided: Standing) -> tuple[str, ...]:
     told = []
     if decided.undecided:
+        kinds = changes.changes.set_index("change_id")["kind"].reindex(list(decided.undecided)).dropna().value_counts().sort_index()
+        which = ", ".join(f"{kind} {n:,}" for kind, n in kinds.items()) or "the shift of the layer"
         where = step.review or f"{work.job.name}_review.csv"
         hint = "" if step.review else f' and say review = "{where}" in step {step.id!r}'
         told.append(
-            f"Changes pending: {len(decided.undecided):,}. Copy this {REVIEW} to {where} beside the job file{hint}; fill in "
-            "accept or reject; run the job again."
+            f"{len(decided.undecided):,} changes are not decided ({which}) and were left out. Look at them in {PAGE}; copy its "
+            f"{REVIEW} to {where} beside the job file{hint}; write accept or reject in its column decision; run the job again."
         )
     if decided.outdated:
-        told.append(f"Decided changes that say something else now: {len(decided.outdated):,}. Decide them again.")
+        told.append(f"{len(decided.outdated):,} decided changes say something else now. Decide them again.")
     return tuple(told)
 
 
 def _applied(step: Load, source: Compare, db: Store, work: Work, message: str) -> Batch | None:
     """The accepted changes of a comparison, made again: the store and the review are then surely those that are applied."""
     done = compared(source, work)
-    allowed = source.allow_retired
-    change = changeset(
+    path = work.file(source.source)
+    change = decided_change(
+        db,
         done.changes,
-        done.old,
+        done.held,
         done.new,
         done.review,
-        city=work.city,
         layer=source.layer,
+        path=path,
         effective=step.effective,
-        allow_truncated=allowed,
+        allow_truncated=source.allow_retired,
     )
     if change.layers[source.layer].is_empty:
         return None
-    path = work.file(source.source)
-    if "source_document" in {each.name for each in layers_of(path)}:
-        documents, known = read_geopackage(path, "source_document"), db.read("source_document")
-        brought = documents[~documents["doc_id"].isin(known["doc_id"])]
-        change.layers["source_document"] = LayerChange(brought, documents.iloc[:0], pd.DataFrame({"doc_id": []}))
     said = f"{message.removesuffix(work.mark).strip()}. {change.message} {work.mark}" if change.message else message
     change = change._replace(message=said)
-    findings = _with_told(pd.DataFrame(db.check(change)), [path])
-    layers = {name: pd.concat([each.added, each.updated], ignore_index=True) for name, each in change.layers.items()}
-    findings = _not_excused(findings, db.together(layers), work)
+    findings = in_the_way(db, change, [path]).findings
     return _entered(findings, work, lambda accept: db.apply(change, accept=accept, findings=findings, at=work.at))
 
 
 def _loaded(step: Load, db: Store, work: Work, message: str) -> Batch:
     layers = joined_layers(step, work)
-    beside = db.together(layers)
-    findings = _with_told(pd.DataFrame(db.check(layers, beside=beside)), [work.file(name) for name in step.source])
-    findings = _not_excused(findings, beside, work)
+    findings = in_the_way(db, layers, [work.file(name) for name in step.source]).findings
     return _entered(
         findings,
         work,
@@ -226,17 +199,3 @@ def _entered(findings: pd.DataFrame, work: Work, enter) -> Batch:
             hint = f"Correct them, or say in {work.job.path.name} under [accept] why each code is accepted."
             raise Blocked(f"{what}\n{hint}") from None
         raise
-
-
-def _with_told(findings: pd.DataFrame, paths: list) -> pd.DataFrame:
-    """Findings, and those that came with converted files, such as what the conversion said of its frame."""
-    for path in paths:
-        if "findings" in {each.name for each in layers_of(path)}:
-            told = pd.DataFrame(read_geopackage(path, "findings"))[list(COLUMNS)]
-            findings = pd.concat([findings, told[~told["finding_id"].isin(findings["finding_id"])]], ignore_index=True)
-    return findings
-
-
-def _not_excused(findings: pd.DataFrame, beside: dict[str, pd.DataFrame], work: Work) -> pd.DataFrame:
-    applied = excused(findings, beside, work.city)
-    return findings if applied is None else applied.left

@@ -5,7 +5,7 @@ What steps made, on disk: a folder for each, whole or not at all, with a note of
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,9 +21,14 @@ class Kept(NamedTuple):
     """
 
     folder: Path
-    identity: str
+    rests_on: Mapping[str, str]
     outcome: Outcome
     outputs: dict[str, tuple[str, int]]
+
+    @property
+    def identity(self) -> str:
+        """What the step rests on, as one hash."""
+        return identity_of(self.rests_on)
 
     @property
     def listed(self) -> dict[str, dict]:
@@ -31,26 +36,40 @@ class Kept(NamedTuple):
         return {name: {"sha256": sha, "bytes": size} for name, (sha, size) in self.outputs.items()}
 
 
+def identity_of(rests_on: Mapping[str, str]) -> str:
+    """The hash of what a step rests on, of `citygis.jobs.identity.rests_on`."""
+    return hashlib.sha256(json.dumps(dict(rests_on), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def why_anew(folder: Path, old: Kept | None, rests_on: Mapping[str, str]) -> tuple[str, ...]:
+    """Why a step is done: what it rests on that is not as it was when `old` was made; none where all is."""
+    if old is None:
+        return ("its files were changed",) if (folder / NOTE).exists() else ("not done before",)
+    return tuple(name for name in {**rests_on, **old.rests_on} if rests_on.get(name) != old.rests_on.get(name))
+
+
 def kept(folder: Path) -> Kept | None:
     """The folder of a step that was done; None where there is none, or one of its files is not as it was made."""
     try:
         said = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-        outcome = Outcome(said["counts"], tuple(said["attention"]), said["stop"], said["change"], tuple(said["links"]))
+        outcome = Outcome(
+            said["counts"], tuple(said["attention"]), said["stop"], said["change"], tuple(said["links"]), tuple(said["remarks"])
+        )
         outputs = {name: (sha, size) for name, (sha, size) in said["outputs"].items()}
-        identity = said["identity"]
+        rests_on = dict(said["rests_on"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Kept(folder, identity, outcome, outputs) if _outputs(folder) == outputs else None
+    return Kept(folder, rests_on, outcome, outputs) if _outputs(folder) == outputs else None
 
 
-def publish_step(folder: Path, identity: str, act: Callable[[Path], Outcome], *, same: Kept | None = None) -> Kept:
+def publish_step(folder: Path, rests_on: Mapping[str, str], act: Callable[[Path], Outcome], *, same: Kept | None = None) -> Kept:
     """
     Do a step in a folder beside its place, which then takes the place of the one before.
 
     Parameters
     ----------
     folder : Path
-    identity : str
+    rests_on : mapping of str to str
     act : callable
         Writes files into the folder it is given.
     same : Kept, optional
@@ -64,8 +83,8 @@ def publish_step(folder: Path, identity: str, act: Callable[[Path], Outcome], *,
     with publishing_folder(new) as place:
         outcome = act(place)
         outputs = _outputs(place)
-        made = Kept(folder, identity, outcome, outputs)
-        said = {"identity": identity, **outcome._asdict(), "outputs": outputs}
+        made = Kept(folder, rests_on, outcome, outputs)
+        said = {"rests_on": dict(rests_on), **outcome._asdict(), "outputs": outputs}
         publish_text(place / NOTE, json.dumps(said, ensure_ascii=False, indent=1) + "\n")
     if same is not None and same == made:
         shutil.rmtree(new)

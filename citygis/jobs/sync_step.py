@@ -34,7 +34,8 @@ def sync_step(step: Sync, work: Work, *, sync: ModuleType | Any = None) -> Outco
     Returns
     -------
     Outcome
-        A plan that is not empty, and not sent, waits for a person, and so do conflicts, refusals and a run that did not end clean.
+        Conflicts, refusals, a plan that must not be sent as it stands and a run that did not end clean wait for a person. A plan
+        that is not sent because the step does not say ``apply`` is told and waits for nobody: that is what the job asks for.
 
     Raises
     ------
@@ -63,10 +64,15 @@ def sync_step(step: Sync, work: Work, *, sync: ModuleType | Any = None) -> Outco
         return Outcome(counts)
     sync.save_plan(plan, work.folder / PLAN)
     publish_text(work.folder / PAGE, sync.plan_page(plan, city=work.city))
-    if step.apply and not plan.is_empty:
-        run = sync.apply(plan, target, city=work.city)
-        if not run.is_clean:
-            attention.append(f"Run {run.run_id} of the sync did not end clean. Look at it: citygis sync.")
-    elif not plan.is_empty:
-        attention.append(f"A plan for {step.target!r} was made and not sent: the job does not say apply = true.")
-    return Outcome(counts, tuple(attention), links=(PAGE, PLAN))
+    changes = sum(counts[name] for name in ("adds", "updates", "deletes"))
+    if not step.apply:
+        said = f"{changes:,} changes planned for {step.target!r}, nothing was sent: the step does not say apply = true."
+        return Outcome(counts, tuple(attention), links=(PAGE, PLAN), remarks=(said,) if changes else ())
+    if plan.is_empty:
+        return Outcome(counts, tuple(attention), links=(PAGE, PLAN))
+    run = sync.apply(plan, target, city=work.city)
+    if not run.is_clean:
+        why = f" ({run.stopped})" if run.stopped else ""
+        attention.append(f"Run {run.run_id} did not send all of the plan{why}. The next run of the job plans again and goes on.")
+    said = f"{len(run.done):,} of {changes:,} changes were sent to {step.target!r} and read back, run {run.run_id}."
+    return Outcome(counts, tuple(attention), links=(PAGE, PLAN), remarks=(said,))

@@ -1,5 +1,5 @@
 """
-One run at a time in a City's jobs folder.
+One run at a time: a file with the process and the machine in it, beside what is worked on.
 """
 
 import contextlib
@@ -17,20 +17,21 @@ _MINE: set[Path] = set()
 
 
 class Held(StoreError):
-    """Another run holds the jobs folder."""
+    """Another run holds what is to be worked on."""
 
 
 @contextlib.contextmanager
-def holding(path: Path, *, job: str, told: Callable[[str], None]) -> Iterator[None]:
+def holding(path: Path, *, what: str, told: Callable[[str], None] | None = None) -> Iterator[None]:
     """
     Hold a lock file while the block runs.
 
     Parameters
     ----------
     path : Path
-        Holds the process, machine, start and job of who has it.
-    job : str
-    told : callable
+        Holds the process, machine, start and business of who has it. Its folder is made where it is missing.
+    what : str
+        The business, to be told to those who wait.
+    told : callable, optional
         Is told when the lock of a process that is gone was taken over.
 
     Raises
@@ -40,17 +41,16 @@ def holding(path: Path, *, job: str, told: Callable[[str], None]) -> Iterator[No
     StoreError
         If the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mine = {"pid": os.getpid(), "host": socket.gethostname(), "started": _now(), "job": job}
-    text = json.dumps(mine)
+    text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": _now(), "what": what})
     for _ in range(3):
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
             break
         except FileExistsError:
             _take_out(path, told)
         except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror or error}.") from None
+            raise StoreError(f"{path} cannot be written: {error.strerror or error}. Ask for the right to write there.") from None
     else:
         raise Held(f"{path}: another run is taking it over. Try again.")
     _MINE.add(path.resolve())
@@ -65,7 +65,7 @@ def holding(path: Path, *, job: str, told: Callable[[str], None]) -> Iterator[No
                 path.unlink()
 
 
-def _take_out(path: Path, told: Callable[[str], None]) -> None:
+def _take_out(path: Path, told: Callable[[str], None] | None) -> None:
     """Move the lock of a process that is gone out of the way; `Held` where it is not gone."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -78,11 +78,11 @@ def _take_out(path: Path, told: Callable[[str], None]) -> None:
         if not text:
             raise Held(f"{path}: another run is beginning. If none is, delete that file and try again.") from None
         raise Held(f"{path} is no lock of citygis. If no run is going on, delete it and try again.") from None
-    who = f"job {held.get('job', '?')}, process {pid} on {host}, since {since}"
+    who = f"{held.get('what', 'another run')}, process {pid} on {host}, since {since}"
     if host != socket.gethostname():
-        raise Held(f"Another run holds the jobs folder ({who}). Wait for it; if it is gone, delete {path}.")
+        raise Held(f"Another run is under way ({who}). Wait for it; if it is gone, delete {path}. Nothing was done.")
     if _is_alive(pid, path):
-        raise Held(f"Another run holds the jobs folder ({who}). Wait for it to end.")
+        raise Held(f"Another run is under way ({who}). Wait for it to end. Nothing was done.")
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         os.replace(path, aside)
@@ -93,7 +93,8 @@ def _take_out(path: Path, told: Callable[[str], None]) -> None:
         aside.unlink()
     except FileNotFoundError:
         return
-    told(f"The lock of a run that is gone was taken over ({who}).")
+    if told:
+        told(f"The lock of a run that is gone was taken over ({who}).")
 
 
 def _is_alive(pid: int, lock: Path) -> bool:

@@ -69,7 +69,7 @@ def _planned(target: sync.Target, city: City) -> sync.Plan:
     """The plan, saved with its page."""
     remote = sync.connected(target)
     sides = read_sides(target, city=city, remote=remote, told=_say)
-    plan = plan_of(sides, target, remote)
+    plan = plan_of(sides, target)
     where = target.folder / "plans" / f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S%fZ}"
     sync.save_plan(plan, where.with_suffix(".json"))
     page = sync.plan_page(plan, local=sides.local.frame, remote=sides.reading.frame, city=city)

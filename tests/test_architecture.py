@@ -34,7 +34,7 @@ ORDER = [
     ["city"],
     ["schema", "cogo"],
     ["geodesy"],
-    ["publish", "settings", "findings", "units", "packaged", "environment"],
+    ["publish", "lock", "settings", "findings", "units", "packaged", "environment"],
     ["errors"],
 ]
 LEVEL = {room: level for level, line in enumerate(ORDER) for room in line}

@@ -1,6 +1,7 @@
 """A service is read whole or not at all; what it sends is what GDAL reads of it."""
 
 import json
+import random
 import re
 
 import numpy as np
@@ -12,6 +13,7 @@ from service_layers import FIELDS, lots
 
 from citygis.errors import ReadError
 from citygis.readers.service import ServiceFault, answered, complete_read, plain_reader
+from citygis.readers.service.complete import pause_s
 
 pytest.importorskip("cryptography")
 from citygis.rehearsal import rehearsing
@@ -297,3 +299,16 @@ def test_an_upstream_answer_is_plain_json(served):
     answer = reader_of(rehearsal, "Lots").query({"where": "1=1", "returnCountOnly": True})
     assert json.dumps(answer) == '{"count": 12}'
     assert np.isscalar(answer["count"])
+
+
+def test_a_server_that_ignores_the_condition_is_left_and_not_read_for_ever():
+    service = Service(range(10), maximum=5)
+    ask = service.query
+    service.query = lambda parameters: ask({**parameters, "where": "OBJECTID > -1"}) if "where" in parameters else ask(parameters)
+    with pytest.raises(ReadError, match="does not keep to the condition OBJECTID > 4"):
+        read(service)
+
+
+def test_after_a_429_that_names_no_time_a_minute_passes():
+    assert pause_s(ServiceFault("throttled", "x"), 1, random.Random(0)) == 60.0
+    assert pause_s(ServiceFault("throttled", "x", retry_after_s=3600.0), 1, random.Random(0)) == 600.0

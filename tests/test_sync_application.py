@@ -11,6 +11,7 @@ import sync_city
 
 from citygis import sync
 from citygis.errors import SyncError
+from citygis.readers.service.faults import ServiceFault
 
 
 @pytest.fixture
@@ -217,7 +218,7 @@ def test_ctrl_c_ends_after_the_batch_in_flight_and_the_next_plan_goes_on(day):
 def test_a_read_that_fails_after_the_edits_says_so_and_verify_proves_them_later(day):
     city, target, _before, after, layer = day
     plan = planned(day)
-    layer.faults = [fake_remote.Fault("query", "503", "before", layer.counts["query"] + nth) for nth in range(4, 60)]
+    layer.faults = [fake_remote.Fault("query", "503", "before", layer.counts["query"] + nth) for nth in range(6, 60)]
     run = applied(day, plan)
     assert not run.is_clean and "could not be proven" in run.stopped
     layer.faults = []
@@ -269,3 +270,114 @@ def test_a_wrong_source_is_stopped_before_anything_is_sent(tmp_path, bad):
         assert plan.stops
         sync.apply(plan, target, city=city, remote=layer, layer=wrong)
     assert layer.edits == []
+
+
+def after_each(layer, act):
+    """Let somebody else act when an edit of ours was carried out."""
+    plain = layer.apply_edits
+
+    def edited(**body):
+        reply = plain(**body)
+        act(body)
+        return reply
+
+    layer.apply_edits = edited
+
+
+def test_an_edit_of_another_field_of_a_feature_that_we_just_wrote_is_not_taken_for_ours(day):
+    layer, plan = day[4], planned(day)
+    ours = next(each.global_id for each in plan.updates if "SITUS" in each.changed)
+    after_each(layer, lambda body: layer.put({"ROLL_YEAR": 1999}, global_id=ours) if body["deletes"] else None)
+    assert len(applied(day, plan).done) == 12
+    again = planned(day)
+    assert again.is_empty and [(each.global_id, each.kind) for each in again.conflicts] == [(ours, "remote_edited")]
+
+
+def test_a_layer_that_cannot_be_compared_after_the_run_leaves_the_edits_there_for_others(day):
+    _city, target, before, _after, layer = day
+    plan, base = planned(day), sync.read_base(target)
+    quiet = before["global_id"].iloc[9]
+
+    def repair(_body):
+        layer.put({"SITUS": "7 ELSEWHERE"}, global_id=quiet)
+        layer.layer["supportsApplyEditsWithGlobalIds"] = False
+
+    after_each(layer, lambda body: repair(body) if body["deletes"] else None)
+    run = applied(day, plan)
+    assert not run.is_clean and "Y19" in run.stopped and sync.read_base(target).equals(base)
+
+
+def test_a_field_that_goes_during_the_run_ends_it_in_good_order(day):
+    layer, plan = day[4], planned(day)
+    fields = [each for each in layer.layer["fields"] if each["name"] != "AREA_SQFT"]
+    after_each(layer, lambda body: layer.layer.update(fields=fields) if body["deletes"] else None)
+    assert "could not be proven" in applied(day, plan).stopped and events(day)[-1] == "end"
+
+
+def test_a_portal_that_does_not_answer_when_a_login_ends_stops_the_run_in_good_order(day):
+    layer, plan = day[4], planned(day)
+    layer.faults = [fake_remote.Fault("applyEdits", "498", "before", 2)]
+
+    def renew():
+        raise ServiceFault("not_sent", "the portal was not reached")
+
+    layer.renew = renew
+    run = applied(day, plan)
+    assert "did not answer" in run.stopped and len(run.done) == 4 and events(day)[-1] == "end"
+
+
+def for_staff(day):
+    city = day[0]
+    path = city.folder / "sync" / "parcels.toml"
+    path.write_text(path.read_text().replace('"public"', '"organization"'))
+    return sync.read_target("parcels", city)
+
+
+def test_who_may_see_the_item_is_asked_until_it_is_told_and_again_before_anything_is_sent(day):
+    city, _target, _before, after, layer = day
+    target, replies = for_staff(day), [ServiceFault("ambiguous", "lost", code=503), "org", "public"]
+
+    def access():
+        reply = replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    layer.access = access
+    plan = sync.prepare(target, city=city, remote=layer, layer=after, sleep=sync_city.no_pause)
+    with pytest.raises(SyncError, match="Y22"):
+        sync.apply(plan, target, city=city, remote=layer, layer=after)
+    replies[:] = [ServiceFault("ambiguous", "lost", code=503)] * 6
+    with pytest.raises(SyncError, match="did not answer"):
+        sync.prepare(target, city=city, remote=layer, layer=after, sleep=sync_city.no_pause)
+    assert layer.edits == []
+
+
+def test_deletions_that_would_take_attachments_with_them_stop_unless_the_target_lets_them(day):
+    city, target, _before, after, layer = day
+    earlier = planned(day)
+    layer.layer["hasAttachments"] = True
+    assert [(each.code, each.number) for each in planned(day).stops] == [("Y25", 3)]
+    with pytest.raises(SyncError, match="Y25"):
+        applied(day, earlier)
+    path = city.folder / "sync" / "parcels.toml"
+    path.write_text(path.read_text().replace("batch = ", "lose_attachments = true\nbatch = "))
+    target = sync.read_target("parcels", city)
+    run = sync.apply(earlier, target, city=city, remote=layer, layer=after)
+    assert run.is_clean
+    assert [each.code for each in sync.revert(run.run_id, day[1], city=city, remote=layer).stops] == ["Y25"]
+
+
+def test_a_server_that_finds_nothing_by_its_own_global_ids_is_asked_by_object_ids(day):
+    layer, plan = day[4], planned(day)
+    plain, asked = layer.query, []
+
+    def query(parameters):
+        asked.append(parameters)
+        reply = plain(parameters)
+        return {**reply, "features": []} if "GlobalID IN" in str(parameters.get("where")) else reply
+
+    layer.query = query
+    layer.faults = [fake_remote.Fault("applyEdits", "reset", "after", nth) for nth in (1, 2, 3)]
+    assert applied(day, plan).is_clean
+    assert sync_city.content(layer) == sync_city.meant(day[3]) and any("objectIds" in each for each in asked)

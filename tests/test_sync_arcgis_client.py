@@ -27,8 +27,8 @@ from citygis.readers.service import ServiceFault, complete_read, esri_geometries
 from citygis.sync import arcgis_client
 from citygis.sync.arcgis_client import connect, create_service
 from citygis.sync.credentials import Credentials
-from citygis.sync.gate import Gate, edit_results
-from citygis.sync.redaction import redact_logging
+from citygis.sync.gate import Gate, edit_results, unsent
+from citygis.sync.redaction import known_secret, redact_logging
 
 if not REQUIRE_ALL:
     pytest.importorskip("arcgis")
@@ -588,6 +588,18 @@ def test_only_a_portal_of_arcgis_online_leads_to_its_other_hosts(portal, host, m
             gate.guarding(adapter).send(request)
 
 
+def test_a_token_that_a_server_puts_into_its_message_is_cut_out():
+    known_secret("tok-3f9c-of-nobody")
+    gate = Gate("https://www.arcgis.com", "https://services9.arcgis.com/x/FeatureServer/0", (1, 1))
+    body = b'{"error": {"code": 498, "message": "Invalid token tok-3f9c-of-nobody"}}'
+    reply = types.SimpleNamespace(status_code=200, headers={}, content=body)
+    adapter = types.SimpleNamespace(send=lambda request, **options: reply)
+    with gate.once("/applyEdits"):
+        gate.guarding(adapter).send(types.SimpleNamespace(url="https://services9.arcgis.com/x/FeatureServer/0/applyEdits"))
+        fault = gate.fault(ValueError("tok-3f9c-of-nobody"))
+    assert fault.kind == "auth" and "tok-" not in str(fault) + str(unsent(ServiceFault("auth", "tok-3f9c-of-nobody")))
+
+
 # -- results ----------------------------------------------------------------------------------------------------------------
 
 A, B = (wire_id(global_id(n)) for n in (0, 1))
@@ -610,7 +622,15 @@ def test_results_are_matched_by_id_and_else_by_position():
 
 
 @pytest.mark.parametrize(
-    "said", [None, [], [{"success": True}], [{"globalId": "{" + "9" * 8 + "-0000-0000-0000-000000000000}", "success": True}] * 2]
+    "said",
+    [
+        None,
+        [],
+        [{"success": True}],
+        [{"globalId": "{" + "9" * 8 + "-0000-0000-0000-000000000000}", "success": True}] * 2,
+        [{"globalId": B, "success": True}, {"objectId": -1, "success": False, "error": {"code": 1000}}],
+        ["done", "done"],
+    ],
 )
 def test_results_that_do_not_fit_what_was_sent_tell_nothing(said):
     with pytest.raises(ServiceFault) as told:

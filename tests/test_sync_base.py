@@ -98,3 +98,15 @@ def test_geometry_is_kept_to_the_last_digit(target):
     frame = changed(there(), 0, geometry=shapely.box(6_300_000.1234567, 2_100_000, 6_300_050, 2_100_050))
     write_base(target, frame)
     assert read_base(target).geometry.iloc[0].equals_exact(frame.geometry.iloc[0], 0)
+
+
+def test_outlines_that_stand_there_still_are_shared_and_the_others_are_the_base_s_own(target):
+    frame = there()
+    write_base(target, frame)
+    moved = shapely.box(6_300_000, 2_100_000, 6_300_049, 2_100_050)
+    remote = changed(frame, 0, geometry=moved).iloc[[3, 0, 2]].reset_index(drop=True)
+    alone, beside = read_base(target), read_base(target, beside=remote)
+    pd.testing.assert_frame_equal(beside, alone)
+    assert beside.geometry.to_wkb().equals(alone.geometry.to_wkb()) and beside.crs == alone.crs
+    assert beside.geometry.array[3] is remote.geometry.array[0]
+    assert beside.geometry.array[0].equals_exact(frame.geometry.array[0], 0)

@@ -143,6 +143,14 @@ def test_numbers_that_are_no_place_of_the_system_stop_in_an_empty_layer(factor):
     assert system_stops(definition(), frame, frame.iloc[:0], None) == []
 
 
+def test_one_stray_feature_does_not_stop_the_first_fill_of_an_empty_layer():
+    frame = lots(3)
+    shapes = frame.geometry.to_numpy().copy()
+    shapes[0] = shapely.transform(shapes[0], lambda xy: xy * -4)
+    strayed = frame.set_geometry(pd.Series(shapes).pipe(lambda s: frame.geometry.__class__(s, crs=frame.crs)))
+    assert system_stops(definition(), strayed, frame.iloc[:0], None) == []
+
+
 def test_an_item_open_to_everybody_stops_a_target_of_the_organisation_and_no_other():
     assert codes(audience_stops("organization", "public")) == ["Y22"]
     for audience, access in (("organization", "org"), ("organization", None), ("public", "private"), ("public", "public")):

@@ -1,6 +1,7 @@
 """The journal of a run: on disk line by line, readable after a kill, and refused when it was tampered with."""
 
 import os
+import time
 
 import pytest
 
@@ -80,3 +81,21 @@ def test_where_no_journal_can_be_written_nothing_may_be_sent(tmp_path):
 
 def test_two_runs_of_one_second_have_two_names():
     assert len({new_run_id() for _ in range(20)}) > 1
+
+
+def test_a_kill_in_the_middle_of_a_letter_is_a_half_line_like_any_other(tmp_path):
+    journal = begun(tmp_path)
+    with open(journal.path, "ab") as opened:
+        opened.write('{"event": "sent", "adds": ["Ñ'.encode()[:-1])
+    assert runs(tmp_path)[0].state == "cut_off"
+    journal.write("completed", done=[], not_done=[])
+    assert runs(tmp_path)[0].state == "completed"
+
+
+def test_two_runs_of_one_second_stand_in_the_order_in_which_they_began(tmp_path):
+    for run_id in ("20260101T000000Z-bbbb", "20260101T000000Z-aaaa"):
+        begun(tmp_path, run_id)
+        time.sleep(0.002)  # events are told to the millisecond
+    assert (
+        [each.run_id[-4:] for each in runs(tmp_path)] == [each.run_id[-4:] for each in cut_off_runs(tmp_path)] == ["bbbb", "aaaa"]
+    )

@@ -131,3 +131,32 @@ def test_there_is_no_taking_back_of_what_never_was(sent):
     layer.url = "https://gis.riverbend.example/other/FeatureServer/0"
     with pytest.raises(SyncError, match="wrote to"):
         sync.revert(run.run_id, target, city=city, remote=layer)
+
+
+def test_a_run_whose_batches_were_halved_is_taken_back_once(tmp_path):
+    city, target = sync_city.make(tmp_path, batch=4)
+    before = sync_city.parcels(14)
+    layer = sync_city.remote(before, faults=[fake_remote.Fault("applyEdits", "413", "before", nth) for nth in (1, 4, 7)])
+    held = sync_city.snapshot(layer)
+    sync.verify(target, city=city, remote=layer, layer=before)
+    after = sync_city.edited(before)
+    run = sync.apply(sync.prepare(target, city=city, remote=layer, layer=after), target, city=city, remote=layer, layer=after)
+    assert run.is_clean
+    sync.save_plan(sync.revert(run.run_id, target, city=city, remote=layer), tmp_path / "back.json")
+    assert sync.apply(sync.read_plan(tmp_path / "back.json"), target, city=city, remote=layer, layer=after).is_clean
+    assert without_object_ids(layer.rows) == without_object_ids(held)
+
+
+def test_what_the_public_must_not_see_is_not_put_back_and_the_rest_is(tmp_path):
+    city, target = sync_city.make(tmp_path)
+    before = sync_city.parcels(14)
+    layer = sync_city.remote(before)
+    layer.layer["fields"].append({"name": "OWNER", "type": "esriFieldTypeString", "length": 40, "nullable": True, "editable": True})
+    layer.put({"OWNER": "A PERSON"}, global_id=before["global_id"][5])
+    sync.verify(target, city=city, remote=layer, layer=before)
+    after = sync_city.edited(before)
+    run = sync.apply(sync.prepare(target, city=city, remote=layer, layer=after), target, city=city, remote=layer, layer=after)
+    back = sync.revert(run.run_id, target, city=city, remote=layer)
+    assert [each.global_id for each in back.conflicts] == [before["global_id"][5]] and "OWNER" in back.conflicts[0].message
+    assert "A PERSON" not in repr(back)
+    assert len(sync.apply(back, target, city=city, remote=layer, layer=after).done) == 2 + 5 + 4

@@ -6,6 +6,7 @@ import sync_city
 
 from citygis import sync
 from citygis.errors import ReadError
+from citygis.lock import Held, holding
 
 
 @pytest.fixture
@@ -80,10 +81,7 @@ def test_a_refused_feature_keeps_its_base_and_is_not_deleted_there(city):
 
 
 def test_another_run_at_work_is_waited_for_by_a_person(city):
-    from citygis.errors import SyncError
-    from citygis.sync.lock import locked
-
     made, target, frame, layer = city
-    with locked(target.folder), pytest.raises(SyncError, match="Another run"):
+    with holding(target.folder / "lock", what="run 1"), pytest.raises(Held, match=r"Another run is under way .run 1"):
         sync.verify(target, city=made, remote=layer, layer=frame)
     assert fake_remote.KINDS

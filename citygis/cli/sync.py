@@ -90,7 +90,7 @@ def plan_command(
     layer = source_layer(source, target)
     with Bar("Reading", quiet=quiet) as bar:
         sides = read_sides(target, city=city, remote=remote, layer=layer, progress=bar.reading, told=told(quiet))
-    made = plan_of(sides, target, remote, allow_deletes=allow_deletes, on_conflict=on_conflict)
+    made = plan_of(sides, target, allow_deletes=allow_deletes, on_conflict=on_conflict)
     if out is not None:
         sync.save_plan(made, out, overwrite=overwrite)
     if report is not None:

@@ -202,7 +202,7 @@ def _draft(name: str, url: str, layer: str | None, portal: str, city_folder: str
     from citygis.publish import publish_text
     from citygis.readers.service import plain_reader
     from citygis.sync.linking import drafted_target
-    from citygis.sync.preparation import definition_of
+    from citygis.sync.remote import Patient
 
     city = open_city_option(city_folder)
     if city.folder is None:
@@ -210,7 +210,7 @@ def _draft(name: str, url: str, layer: str | None, portal: str, city_folder: str
     if not name.replace("_", "").replace("-", "").isalnum():
         raise click.BadParameter(f"{name!r} must be letters, digits, _ and -.", param_hint="TARGET")
     path = city.folder / "sync" / f"{name}.toml"
-    text = drafted_target(url, str(layer), definition_of(plain_reader(url)), city, portal=portal)
+    text = drafted_target(url, str(layer), Patient(plain_reader(url)).layer(), city, portal=portal)
     publish_text(path, text)
     if as_json:
         emit_json({"target": name, "url": url, "layer": layer, "path": str(path)})
@@ -220,6 +220,7 @@ def _draft(name: str, url: str, layer: str | None, portal: str, city_folder: str
 
 def _pull_edits(name: str, out: Path, city_folder: str | None, *, overwrite: bool, as_json: bool, quiet: bool) -> None:
     from citygis import sync
+    from citygis.errors import SyncError
     from citygis.gpkg import write_geopackage
     from citygis.sync.preparation import plan_of, read_sides
     from citygis.sync.pulling import with_edits
@@ -228,7 +229,9 @@ def _pull_edits(name: str, out: Path, city_folder: str | None, *, overwrite: boo
     remote = sync.connected(target)
     with Bar("Reading", quiet=quiet) as bar:
         sides = read_sides(target, city=city, remote=remote, progress=bar.reading, told=told(quiet))
-    made = plan_of(sides, target, remote)
+    made = plan_of(sides, target)
+    if not made.is_compared:
+        raise SyncError("The two sides cannot be compared. " + " ".join(f"{each.code}: {each.message}" for each in made.stops))
     kinds = {
         kind: [each for each in made.conflicts if each.kind == kind] for kind in ("remote_edited", "both_changed", "remote_added")
     }

@@ -9,7 +9,6 @@ import re
 import warnings
 from collections.abc import Iterator
 
-import fiona
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -70,6 +69,8 @@ def layer_names(dataset: Dataset) -> dict[str, bool]:
             return found
     except GeometryError:
         # A MultiPatch layer: pyogrio has no name for its type and lists nothing at all.
+        import fiona  # brings a GDAL of its own, which nobody else needs
+
         return dict.fromkeys(fiona.listlayers(dataset.path), True)
     except _DRIVER_ERRORS as error:
         raise _unreadable(dataset, error) from None

@@ -22,12 +22,11 @@ from citygis.sync.outgoing import Outgoing, outgoing
 from citygis.sync.page import plan_page
 from citygis.sync.planfile import fingerprint, read_plan, save_plan
 from citygis.sync.planning import plan
-from citygis.sync.preparation import connected, prepare
+from citygis.sync.preparation import Verification, connected, prepare, verify
 from citygis.sync.publication import Publication, publish
 from citygis.sync.remote import Remote
 from citygis.sync.reversion import revert
 from citygis.sync.target import Target, read_target, targets
-from citygis.sync.verification import Verification, verify
 
 __all__ = [
     "Add",

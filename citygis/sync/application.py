@@ -2,35 +2,35 @@
 A saved plan carried out: checked against what lies there now, sent, read back, and only then believed.
 """
 
+import contextlib
 import os
 import random
+import signal
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
 from citygis.city import City
 from citygis.errors import CityGISError, SyncError
+from citygis.lock import holding
 from citygis.readers.service.complete import complete_read
 from citygis.readers.service.definition import LayerDefinition
-from citygis.readers.service.faults import ServiceFault
-from citygis.sync.base import read_base, write_base
-from citygis.sync.completion import complete_runs
-from citygis.sync.interruption import interruptible
+from citygis.sync.base import Written, as_written, read_base, settled_base, write_base
+from citygis.sync.canon import feature_hashes
+from citygis.sync.guards import attachment_stops, audience_stops, schema_stops
 from citygis.sync.journal import Journal, new_run_id
-from citygis.sync.lock import locked
-from citygis.sync.model import Conflict, Plan, Refusal
-from citygis.sync.patience import Patient
+from citygis.sync.model import Conflict, Plan, Refusal, Stop
 from citygis.sync.planfile import fingerprint
-from citygis.sync.preparation import Sides, connected, definition_of, in_play, local_side, no_answer, plan_of
+from citygis.sync.preparation import LOCK, BothSides, connected, in_play, local_side, plan_of
 from citygis.sync.privacy import require_allowed
-from citygis.sync.readback import Item, hashes_of_frame, verified
-from citygis.sync.remote import Remote
+from citygis.sync.readback import Item, complete_runs, named, verified
+from citygis.sync.remote import Patient, Remote
 from citygis.sync.reversion import require_reverting
 from citygis.sync.sending import Sender, Sent
-from citygis.sync.settlement import settled_base
 from citygis.sync.target import Target
 
 
@@ -123,20 +123,23 @@ def apply(
     ------
     SyncError
         If the plan must not be applied (a stop, another target, another layer than it was made for, fields that its audience
-        must not see), another run is under way, or the service does not answer. Nothing was sent.
+        must not see), or the service does not answer. Nothing was sent.
+    Held
+        If another run is under way. Nothing was sent.
     """
     require_appliable(plan, target)
     require_allowed(plan, target, city, returned=require_reverting(plan, target) if plan.reverts else ())
-    with locked(target.folder, told=told):
+    with holding(target.folder / LOCK, what=f"sync apply {target.name}", told=told):
         remote = remote or connected(target)
         patient = Patient(remote, sleep=sleep, chance=chance)
-        definition = definition_of(patient)
+        definition = patient.layer()
         _require_same_layer(plan, definition, patient.url)
+        _require_unstopped(
+            attachment_stops(definition, len(plan.deletes), target)
+            + (audience_stops(target.audience, patient.access()) if target.audience != "public" else [])
+        )
         fields = in_play(target, definition)
-        try:
-            earlier = complete_runs(target.folder, patient, definition, fields, told=told)
-        except ServiceFault as fault:
-            raise no_answer(patient.url, fault) from None
+        earlier = complete_runs(target.folder, patient, definition, fields, told=told)
         journal = Journal(target.folder, new_run_id())
         journal.write(
             "begin",
@@ -150,7 +153,7 @@ def apply(
             host=socket.gethostname(),
         )
         items: list[Item] = [*plan.adds, *plan.updates, *plan.deletes]
-        with interruptible(told) as is_stopping:
+        with _interruptible(told) as is_stopping:
             sender = Sender(
                 patient,
                 definition,
@@ -173,9 +176,7 @@ def require_appliable(plan: Plan, target: Target) -> None:
     SyncError
         If it has a stop, or was made for another target or address.
     """
-    if plan.stops:
-        said = "\n".join(f"{each.code}: {each.message} {each.remedy}" for each in plan.stops)
-        raise SyncError(f"The plan is stopped, and nothing was sent.\n{said}")
+    _require_unstopped(plan.stops)
     if plan.target != target.name or (target.url and plan.url.rstrip("/") != target.url.rstrip("/")):
         raise SyncError(
             f"The plan was made for target {plan.target or '(none)'} at {plan.url or '(no address)'}, and this is {target.name} at "
@@ -183,36 +184,33 @@ def require_appliable(plan: Plan, target: Target) -> None:
         )
 
 
+def _require_unstopped(stops: Sequence[Stop]) -> None:
+    if stops:
+        said = "\n".join(f"{each.code}: {each.message} {each.remedy}" for each in stops)
+        raise SyncError(f"The plan is stopped, and nothing was sent.\n{said}")
+
+
 def _require_same_layer(plan: Plan, definition: LayerDefinition, url: str) -> None:
     """The layer must still be the one that the plan was made for: its fields, its geometry, its system."""
-    own = {each.name for each in definition.own_fields}
-    named = {name for each in plan.adds for name in each.attributes} | {name for each in plan.updates for name in each.changed}
+    fields = {name for each in plan.adds for name in each.attributes} | {name for each in plan.updates for name in each.changed}
+    verbs = [verb for verb, edits in (("Create", plan.adds), ("Update", plan.updates), ("Delete", plan.deletes)) if edits]
+    wrong = [each.message for each in schema_stops(definition, fields, None, verbs)]
     wkids = {plan.spatial_reference.get(key) for key in ("wkid", "latestWkid")} - {None} if plan.spatial_reference else set()
-    wrong = ""
-    if named - own:
-        wrong = f"it has no such field that can be edited: {', '.join(sorted(named - own))}"
-    elif definition.global_id_field is None or not definition.supports_global_ids:
-        wrong = "it does not take edits by GlobalID any more"
-    elif wkids and definition.wkids and not wkids & definition.wkids:
-        wrong = f"it was in {', '.join(map(str, sorted(wkids)))} and is in {', '.join(map(str, sorted(definition.wkids)))}"
-    elif (plan.spatial_reference is None) != (definition.geometry_type is None):
-        wrong = "it had no geometry and has now, or the other way round"
-    else:
-        lacking = [
-            verb
-            for verb, wanted in (("Create", plan.adds), ("Update", plan.updates), ("Delete", plan.deletes))
-            if wanted and definition.capabilities and verb not in definition.capabilities
-        ]
-        wrong = f"it does not allow: {', '.join(lacking)}" if lacking else ""
+    if wkids and definition.wkids and not wkids & definition.wkids:
+        wrong.append(f"It was in {', '.join(map(str, sorted(wkids)))} and is in {', '.join(map(str, sorted(definition.wkids)))}.")
+    if (plan.spatial_reference is None) != (definition.geometry_type is None):
+        wrong.append("It had no geometry and has now, or the other way round.")
     if wrong:
-        raise SyncError(f"{url} is not the layer any more that the plan was made for: {wrong}. Plan again. Nothing was sent.")
+        raise SyncError(
+            f"{url} is not the layer any more that the plan was made for. {' '.join(wrong)} Plan again. Nothing was sent."
+        )
 
 
 def _proven(
     plan: Plan,
     items: list[Item],
     sent: Sent,
-    earlier: set[str],
+    earlier: Written,
     target: Target,
     city: City,
     remote: Remote,
@@ -223,23 +221,29 @@ def _proven(
     sleep: Callable[[float], None],
 ) -> Run:
     """The run, after a complete read; the base and the last lines of the journal are written."""
-    meant = [each for each in items if each.global_id in set(sent.done)]
+    settled = set(sent.done)
+    meant = [each for each in items if each.global_id in settled]
     fields = in_play(target, definition)
-    named = {name for each in items for name in getattr(each, "attributes", None) or getattr(each, "changed", {})}
-    asked = sorted({*fields, *(name for name in named if definition.field(name))})
+    written = {name for each in items for name in getattr(each, "attributes", None) or getattr(each, "changed", {})}
+    asked = sorted({*fields, *(name for name in written if definition.field(name))})
     stopped, newer, requests = sent.stopped, (), patient.requests
     shown: set[str] = set()
     try:
         reading = complete_read(remote, fields=asked, sleep=sleep)
         requests += reading.requests
         shown = verified(meant, reading.frame, reading.curved, reading.definition)
-        added = {each.global_id for each in plan.adds} & shown
-        journal.write("verified", hashes=hashes_of_frame(reading.frame, added, definition, fields))
+        added = reading.frame[reading.frame["global_id"].isin({each.global_id for each in plan.adds} & shown)]
+        hashes = feature_hashes(added, definition, fields)
+        journal.write("verified", hashes=dict(zip(added["global_id"], hashes, strict=True)))
         if not plan.reverts:
+            ours = {**earlier, **{each.global_id: named(each) for each in meant if each.global_id in shown}}
             local = local_side(target, city, layer, reading.definition)
-            sides = Sides(local, reading, read_base(target), reading.definition, fields, requests)
-            newer = _settle(plan, shown | earlier, sides, target, remote, sent)
-    except CityGISError as error:
+            base = read_base(target, beside=reading.frame)
+            if ours:
+                base = as_written(base, reading.frame, ours)
+            sides = BothSides(remote.url, local, reading, base, reading.definition, fields, None, requests)
+            newer = _settle(plan, shown, sides, target, sent)
+    except (CityGISError, ValueError) as error:  # a ValueError: the layer lost a field meanwhile
         stopped = stopped or f"What was written could not be proven: {error} Look again: citygis sync verify {target.name}"
     run = Run(
         journal.run_id,
@@ -257,14 +261,40 @@ def _proven(
     return run
 
 
-def _settle(plan: Plan, written: set[str], sides: Sides, target: Target, remote: Remote, sent: Sent) -> tuple[str, ...]:
+def _settle(plan: Plan, written: set[str], sides: BothSides, target: Target, sent: Sent) -> tuple[str, ...]:
     """Write the base; global ids that the City says otherwise than there and that nobody has spoken of."""
-    now = plan_of(sides, target, remote)
-    agreed = settled_base(sides.local.frame, sides.reading.frame, sides.base, now, written)
-    write_base(target, agreed, fingerprint=fingerprint(plan))
+    now = plan_of(sides, target)
+    if not now.is_compared:
+        raise SyncError("; ".join(f"{each.code}: {each.message}" for each in now.stops))
+    write_base(target, settled_base(sides.local.frame, sides.reading.frame, sides.base, now), fingerprint=fingerprint(plan))
     spoken = {each.global_id for part in (plan.conflicts, plan.refusals, sent.refused, sent.conflicts) for each in part}
     if sent.stopped is not None:
         spoken |= {each.global_id for part in (plan.adds, plan.updates, plan.deletes) for each in part}
     spoken |= {*sent.unknown, *(set(sent.done) - written)}
     parts = (now.adds, now.updates, now.deletes)
     return tuple(sorted({each.global_id for part in parts for each in part} - spoken))
+
+
+@contextlib.contextmanager
+def _interruptible(told: Callable[[str], None] | None) -> Iterator[Callable[[], bool]]:
+    """
+    Take the first Ctrl-C (SIGINT), or SIGTERM, as a wish, and tell whether it was wished; a second Ctrl-C interrupts at once, as
+    ever. Outside of the main thread, where signals do not arrive, never.
+    """
+    wished = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield wished.is_set
+        return
+
+    def wish(_number: int, _frame: object) -> None:
+        wished.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if told:
+            told("Stopping after the batch in flight. Ctrl-C again stops at once.")
+
+    before = {each: signal.signal(each, wish) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield wished.is_set
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, signal.SIG_DFL if handler is None else handler)

@@ -23,7 +23,7 @@ from citygis.errors import ReadError, SyncError
 from citygis.readers.service.client import LARGEST_REPLY_BYTES, LONGEST_REPLY_S, require_service_url
 from citygis.readers.service.faults import Reply, ServiceFault, answer_of, fault_of
 from citygis.sync.credentials import Credentials
-from citygis.sync.gate import Bearer, Gate, edit_results, unsent
+from citygis.sync.gate import Bearer, Gate, edit_results, unsent, without_secrets
 from citygis.sync.model import EditReply, Json
 from citygis.sync.redaction import known_secret, redact_logging, redacted
 
@@ -331,9 +331,9 @@ class ArcGISRemote:
                         raise ServiceFault("ambiguous", f"the reply took longer than {LONGEST_REPLY_S:.0f} s")
                     pieces.append(piece)
                 reply = Reply(response.status_code, response.headers, b"".join(pieces))
+            return answer_of(reply)
         except Exception as error:
-            raise fault_of(error) from None
-        return answer_of(reply)
+            raise without_secrets(fault_of(error)) from None
 
     def _gis(self) -> Any:
         from arcgis.gis import GIS

@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -34,7 +35,7 @@ SINGLE_DIGITS, DOUBLE_DIGITS = 7, 10
 INTEGERS, NUMBERS = frozenset({"SmallInteger", "Integer", "BigInteger"}), frozenset({"Single", "Double"})
 """Esri's kinds of whole and of other numbers."""
 
-CHUNK = 10_000
+CHUNK = 5_000
 """Features hashed at a time, so that the canonical form of a layer is never held whole."""
 
 _NO_DATE = np.datetime64("NaT").astype("int64")
@@ -179,6 +180,15 @@ def canonical_geometry(geometry: np.ndarray, definition: LayerDefinition) -> np.
     for row in np.flatnonzero(lines & (shapely.get_num_geometries(shapes) > 1)):
         shapes[row] = shapely.multilinestrings(sorted(shapely.get_parts(shapes[row]), key=lambda part: part.wkb))
     return shapes
+
+
+def replaced(frame: pd.DataFrame, name: str, rows: Sequence[int], values: Sequence | np.ndarray) -> pd.DataFrame:
+    """A frame with other values in some rows of one column, which keeps its type and its system. The frame is not modified."""
+    column = np.array(frame[name].astype(object), dtype=object)
+    column[list(rows)] = values
+    if name == "geometry":
+        return frame.assign(geometry=gpd.GeoSeries(column, index=frame.index, crs=frame.crs))
+    return frame.assign(**{name: pd.Series(column, index=frame.index, dtype=object).astype(frame[name].dtype)})
 
 
 def json_values(column: pd.Series, field: ServiceField) -> list:

@@ -7,7 +7,7 @@ request, follow a redirect, or reach a host that was not named.
 
 import contextlib
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from citygis.readers.service.faults import Reply, ServiceFault, fault_of
@@ -77,8 +77,8 @@ class Gate:
         if self._response is not None:
             with contextlib.suppress(Exception):  # a body that could not be read tells nothing; the exception does
                 reply = Reply(self._response.status_code, self._response.headers, self._response.content)
-                return fault_of(reply) or ServiceFault("ambiguous", "the reply was not understood")
-        return fault_of(error)
+                return without_secrets(fault_of(reply) or ServiceFault("ambiguous", "the reply was not understood"))
+        return without_secrets(fault_of(error))
 
     def send(self, adapter: Any, request: Any, stream: bool, verify: Any, cert: Any, proxies: Any) -> Any:
         """
@@ -130,9 +130,14 @@ def unsent(fault: ServiceFault | None) -> ServiceFault:
     """A fault before the edits left: whatever became of the other request, of the edits nothing was done."""
     if fault is None or fault.kind in ("ambiguous", "too_large"):
         return ServiceFault(
-            "not_sent", str(fault), code=fault.code if fault else None, retry_after_s=fault.retry_after_s if fault else None
+            "not_sent", redacted(fault), code=fault.code if fault else None, retry_after_s=fault.retry_after_s if fault else None
         )
-    return fault
+    return without_secrets(fault)
+
+
+def without_secrets(fault: ServiceFault) -> ServiceFault:
+    """The same fault; a server may have put the token that it was sent into its message."""
+    return ServiceFault(fault.kind, redacted(fault), code=fault.code, retry_after_s=fault.retry_after_s)
 
 
 def edit_results(said: Any, sent: Sequence[str]) -> tuple[ItemResult, ...]:
@@ -143,6 +148,8 @@ def edit_results(said: Any, sent: Sequence[str]) -> tuple[ItemResult, ...]:
         return ()
     if not isinstance(said, list) or len(said) != len(sent):
         raise ServiceFault("ambiguous", f"the reply tells of {len(said) if isinstance(said, list) else 0} of {len(sent)} edits")
+    if not all(isinstance(each, Mapping) for each in said):
+        raise ServiceFault("ambiguous", "the reply tells of edits in a form that is not known")
     ids = [plain_id(each) or "" for each in sent]
     given = [plain_id(each.get("globalId")) for each in said]
     if any(each is not None and each not in ids for each in given):
@@ -150,10 +157,12 @@ def edit_results(said: Any, sent: Sequence[str]) -> tuple[ItemResult, ...]:
     by_id = {each: result for each, result in zip(given, said, strict=True) if each is not None}
     results = []
     for position, global_id in enumerate(ids):
-        result = by_id.get(global_id) or said[position]
-        error = result.get("error") or {}
+        if global_id not in by_id and given[position] is not None:
+            raise ServiceFault("ambiguous", "the reply does not tell which edit it speaks of")
+        result = by_id.get(global_id, said[position])
+        error = result.get("error") if isinstance(result.get("error"), Mapping) else {}
         is_done = result.get("success") is True
-        code = None if is_done else int(error.get("code") or 1000)
+        code = None if is_done else error["code"] if isinstance(error.get("code"), int) else 1000
         message = "" if is_done else " ".join(str(error.get("description") or error.get("message") or "no reason given").split())
         results.append(ItemResult(global_id, is_done, code, redacted(message)[:300]))
     return tuple(results)

@@ -2,7 +2,7 @@
 What stops a plan: signs that the City's layer, or the remote one, is not what it is taken for.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from citygis.sync.canon import INTEGERS, NUMBERS, in_units
 from citygis.sync.codes import stopped
 from citygis.sync.fitness import FITTING
 from citygis.sync.model import Stop
+from citygis.sync.target import Target
 
 DELETIONS, DELETED_SHARE = 10, 0.02
 """Deletions that need no naming: so many, or this share of the features synced before, whichever is more."""
@@ -162,10 +163,10 @@ def system_stops(definition: LayerDefinition, local: pd.DataFrame, remote: pd.Da
             stops.append(
                 stopped("Y20", f"The outgoing features lie around {_middle(here)}, the remote ones around {_middle(there)}.")
             )
-    elif here is not None and _is_off_the_map(here, definition.crs):
+    elif here is not None and _is_off_the_map(most := _bounds(local, np.median, np.median), definition.crs):
         stops.append(
             stopped(
-                "Y20", f"The outgoing features lie around {_middle(here)}, which is outside of where {_system(definition)} is used."
+                "Y20", f"The outgoing features lie around {_middle(most)}, which is outside of where {_system(definition)} is used."
             )
         )
     return stops
@@ -176,6 +177,13 @@ def audience_stops(audience: str, access: str | None) -> list[Stop]:
     if audience != "public" and access == "public":
         return [stopped("Y22", "The target is for the organisation, and the item is shared with everybody.")]
     return []
+
+
+def attachment_stops(definition: LayerDefinition, deletions: int, target: Target | None) -> list[Stop]:
+    """Y25: deletions from a layer with attachments, which a service deletes with the feature and nothing brings back."""
+    if not deletions or not definition.has_attachments or (target is not None and target.lose_attachments):
+        return []
+    return [stopped("Y25", f"{deletions:,} features would be deleted, with their photographs and papers.", number=deletions)]
 
 
 def _field_stops(column: pd.Series, name: str, kind: str, length: int | None) -> list[Stop]:
@@ -236,12 +244,13 @@ def _system(definition: LayerDefinition) -> str:
     return definition.crs.name if definition.crs is not None else f"wkid {numbers}" if numbers else "an unnamed system"
 
 
-def _bounds(frame: pd.DataFrame) -> np.ndarray | None:
+def _bounds(frame: pd.DataFrame, low: Callable = np.min, high: Callable = np.max) -> np.ndarray | None:
+    """The box of all features; with medians that of the usual one, which no stray feature moves."""
     if not hasattr(frame, "geometry"):
         return None
     bounds = shapely.bounds(np.asarray(frame.geometry.array, dtype=object))
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
-    return np.concatenate([bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)]) if len(bounds) else None
+    return np.concatenate([low(bounds[:, :2], axis=0), high(bounds[:, 2:], axis=0)]) if len(bounds) else None
 
 
 def _middle(bounds: Sequence[float]) -> str:

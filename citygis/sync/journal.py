@@ -21,7 +21,7 @@ import datetime
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,13 +110,13 @@ def runs(folder: Path) -> list[RunRecord]:
     SyncError
         If a journal is damaged elsewhere than in its last line, which a killed run may have left half written.
     """
-    return [record for path in sorted((folder / RUNS).glob("*.jsonl")) if (record := _read(path)) is not None]
+    return _in_order((folder / RUNS).glob("*.jsonl"))
 
 
 def cut_off_runs(folder: Path) -> list[RunRecord]:
     """The runs that were cut off and whose outcome nobody read back, oldest first; of the others only the ends are read."""
-    waiting = [path for path in sorted((folder / RUNS).glob("*.jsonl")) if not _is_ended(path)]
-    return [record for path in waiting if (record := _read(path)) is not None and record.state == "cut_off"]
+    waiting = _in_order(path for path in (folder / RUNS).glob("*.jsonl") if not _is_ended(path))
+    return [record for record in waiting if record.state == "cut_off"]
 
 
 def run_of(folder: Path, run_id: str) -> RunRecord:
@@ -138,6 +138,12 @@ def run_of(folder: Path, run_id: str) -> RunRecord:
     if record is None:
         raise SyncError(f"Run {run_id} ended before it began: nothing was sent.")
     return record
+
+
+def _in_order(paths: Iterable[Path]) -> list[RunRecord]:
+    """By the moment that they began: two of one second are told apart by chance in their names."""
+    read = (record for path in paths if (record := _read(path)) is not None)
+    return sorted(read, key=lambda record: (record.begin["at"], record.run_id))
 
 
 def _drop_half_line(path: Path) -> None:
@@ -165,8 +171,7 @@ def _read(path: Path) -> RunRecord | None:
     if path.stat().st_size > _MOST_BYTES:
         raise SyncError(f"{path} is larger than any journal of ours. Move it elsewhere.")
     events = []
-    with open(path, encoding="utf-8") as opened:
-        lines = opened.read().split("\n")
+    lines = path.read_bytes().split(b"\n")  # a killed process may have left half of a letter
     for number, line in enumerate(lines, 1):
         if not line:
             continue

@@ -5,6 +5,7 @@ A City's ``global_id`` is derived from layer and key, other features refer to it
 is. The pairs lie in the target's folder, and a linked feature goes out under the global id that it has there.
 """
 
+import contextlib
 import re
 import time
 from collections import Counter
@@ -16,17 +17,16 @@ import pandas as pd
 
 from citygis.city import City
 from citygis.errors import SyncError
+from citygis.lock import holding
 from citygis.publish import publishing
-from citygis.readers.service.complete import complete_read
+from citygis.readers.service.complete import ServiceReading, complete_read
 from citygis.readers.service.definition import LayerDefinition
 from citygis.schema import normalise_apn
 from citygis.settings import check
 from citygis.sync.base import read_base, write_base
-from citygis.sync.lock import locked
-from citygis.sync.patience import Patient
-from citygis.sync.preparation import LINKS, city_layer, connected, definition_of, in_play, links_of
+from citygis.sync.preparation import LINKS, LOCK, city_layer, connected, in_play, links_of
 from citygis.sync.privacy import allowed_fields, is_denied
-from citygis.sync.remote import Remote
+from citygis.sync.remote import Patient, Remote
 from citygis.sync.target import Target
 
 
@@ -86,36 +86,42 @@ def link(
     Raises
     ------
     SyncError
-        If the target names no key, a field of it is not mapped, the service does not answer, or another run is under way.
+        If the target names no key, a field of it is not mapped, or the service does not answer.
     ReadError
         If the remote layer cannot be read completely.
     """
     if not target.natural_key:
         raise SyncError(f'The target {target.name} names no key to link by. Write one into it: natural_key = ["apn"]')
     remote = remote or connected(target)
-    definition = definition_of(Patient(remote, sleep=sleep))
-    reading = complete_read(remote, fields=in_play(target, definition), progress=progress, sleep=sleep)
+    with holding(target.folder / LOCK, what=f"sync link {target.name}") if apply else contextlib.nullcontext():
+        definition = Patient(remote, sleep=sleep).layer()
+        reading = complete_read(remote, fields=in_play(target, definition), progress=progress, sleep=sleep)
+        known = links_of(target)
+        mine, theirs = _sides(target, city, city_layer(target, city, layer), known, reading)
+        shared = set(mine["global_id"]) & set(theirs["global_id"])
+        found = _matched(mine[~mine["global_id"].isin(shared)], theirs[~theirs["global_id"].isin(shared)], len(shared))
+        if apply:
+            _write(found, shared, known, target, reading.frame)
+    return found._replace(is_written=apply)
+
+
+def _sides(
+    target: Target, city: City, here: pd.DataFrame, known: dict[str, str], reading: ServiceReading
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """``global_id`` and ``key`` of the features of both sides; of the City's ``own``, the id that they have here."""
+    definition = reading.definition
     if definition.global_id_field is None:
-        raise SyncError(f"{remote.url} has no GlobalID field, so its features cannot be linked. Have its owner add one.")
-    here = city_layer(target, city, layer)
+        raise SyncError(f"{definition.name} has no GlobalID field, so its features cannot be linked. Have its owner add one.")
     for name, values in target.where.items():
         here = here[here[name].isin(list(values)).fillna(False)]
-    names = {city_field: remote_field for remote_field, city_field in target.fields.items()}
-    lacking = [name for name in target.natural_key if definition.field(names[name]) is None]
+    names = {city_field: definition.field(remote) for remote, city_field in target.fields.items()}
+    lacking = [remote for remote, name in target.fields.items() if name in target.natural_key and names[name] is None]
     if lacking:
-        raise SyncError(f"{remote.url} has no field {', '.join(names[name] for name in lacking)} to link by.")
-    known = links_of(target)
+        raise SyncError(f"{definition.name} has no field {', '.join(lacking)} to link by.")
     mine = pd.DataFrame({"global_id": [known.get(each, each) for each in here["global_id"]], "own": here["global_id"].to_numpy()})
     mine["key"] = _keys([(name, here[name]) for name in target.natural_key], city)
-    spelled = [(name, reading.frame[definition.field(names[name]).name]) for name in target.natural_key]
-    theirs = pd.DataFrame({"global_id": reading.frame["global_id"].to_numpy(), "key": _keys(spelled, city)})
-    shared = set(mine["global_id"]) & set(theirs["global_id"])
-    found = _matched(mine[~mine["global_id"].isin(shared)], theirs[~theirs["global_id"].isin(shared)], len(shared))
-    if apply:
-        with locked(target.folder):
-            _write(found, shared, known, target, reading.frame)
-        found = found._replace(is_written=True)
-    return found
+    spelled = [(name, reading.frame[names[name].name]) for name in target.natural_key]
+    return mine, pd.DataFrame({"global_id": reading.frame["global_id"].to_numpy(), "key": _keys(spelled, city)})
 
 
 def _matched(mine: pd.DataFrame, theirs: pd.DataFrame, same: int) -> Link:

@@ -39,6 +39,11 @@ class Update(NamedTuple):
     geometry: Was | None
     remote_hash: str
 
+    @property
+    def values(self) -> Json:
+        """The new values of the fields."""
+        return {name: was.new for name, was in self.changed.items()}
+
 
 class Delete(NamedTuple):
     """A feature that was synced before and is gone here; ``attributes`` are the remote ones, to know it by."""
@@ -107,7 +112,7 @@ class Plan:
     made_at : str
         ISO moment in UTC; not part of what the plan is (`fingerprint`).
     counts : dict
-        Features ``local``, ``remote``, ``base``, ``unchanged``.
+        Features ``local``, ``remote``, ``base``, and ``unchanged`` where the sides could be compared.
     adds, updates, deletes, conflicts, refusals, stops
         In the order of their global ids.
     allow_deletes : int or None
@@ -135,6 +140,11 @@ class Plan:
     def is_empty(self) -> bool:
         """Nothing to send. Conflicts and refusals may stand; `is_clean` says whether."""
         return not (self.adds or self.updates or self.deletes)
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the sides were held against each other; where keys, fields or systems stop that, nothing is known."""
+        return "unchanged" in self.counts
 
     @property
     def is_clean(self) -> bool:

@@ -14,7 +14,7 @@ from citygis.errors import CRSError, SchemaError, SyncError
 from citygis.geodesy import Lineage, SameFrame, null_shift_ft, transform_frame
 from citygis.readers.service.definition import LayerDefinition, ServiceField
 from citygis.schema.model import Field
-from citygis.sync.canon import INTEGERS, NUMBERS, global_id_text, global_ids, snapped
+from citygis.sync.canon import CHUNK, INTEGERS, NUMBERS, global_id_text, global_ids, snapped
 from citygis.sync.codes import refused
 from citygis.sync.fitness import unfit
 from citygis.sync.model import Refusal
@@ -113,15 +113,25 @@ def outgoing(
     if definition.geometry_type is not None:
         shapes, lineage = _placed(frame, target, definition, city)
         out = gpd.GeoDataFrame(out, geometry=gpd.array.from_shapely(shapes, crs=definition.crs))
+        del shapes
+    del frame, layer_frame  # a caller that holds them no more shall not pay for the outlines twice
     found = unfit(out, definition)
     out = _without(out[~lossy], found)
     if lineage is not None:
-        shapes = snapped(np.asarray(out.geometry.array, dtype=object), definition)
-        out = out.set_geometry(gpd.array.from_shapely(shapes, crs=definition.crs))
+        out = _on_grid(out, definition)
         collapsed = unfit(out, definition, ())
         found += [_by_the_grid(each) for each in collapsed]
         out = _without(out, collapsed)
     return Outgoing(out, tuple(refusals + found), tuple(ids[~goes]), lineage)
+
+
+def _on_grid(frame: gpd.GeoDataFrame, definition: LayerDefinition) -> gpd.GeoDataFrame:
+    """The outlines snapped, some at a time, so that those before go as those after come."""
+    shapes = np.array(frame.geometry.array, dtype=object)
+    frame = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    for at in range(0, len(shapes), CHUNK):
+        shapes[at : at + CHUNK] = snapped(shapes[at : at + CHUNK], definition)
+    return gpd.GeoDataFrame(frame, geometry=gpd.array.from_shapely(shapes, crs=definition.crs))
 
 
 def _without(frame: pd.DataFrame, refusals: list[Refusal]) -> pd.DataFrame:
@@ -214,15 +224,10 @@ def _placed(frame: pd.DataFrame, target: Target, definition: LayerDefinition, ci
     shapes = frame[[frame.geometry.name]]
     same_frame, same_datum = None, {}
     source = frame.crs.geodetic_crs.datum.name if frame.crs is not None else ""
-    if target.frame is not None:
-        if target.frame.really != city.realization:
-            raise CRSError(
-                f"The target {target.name} says that {target.frame.label} is really {target.frame.really}, and the City is in "
-                f"{city.realization}. A label can only be exchanged for the City's own."
-            )
-        if CRS.from_user_input(target.frame.label).equals(definition.crs, ignore_axis_order=True):
-            reason = f"{target.frame.label} there is really {target.frame.really}: {target.frame.reason}"
-            same_frame = SameFrame(city.crs.to_string(), target.frame.really, reason, target.frame.stated_by)
+    stated = stated_frame(target, city)
+    if stated is not None and CRS.from_user_input(stated.label).equals(definition.crs, ignore_axis_order=True):
+        reason = f"{stated.label} there is really {stated.really}: {stated.reason}"
+        same_frame = stated._replace(label=city.crs.to_string(), reason=reason)
     held = {_plain(name): reason for name, reason in city.same_datum.items()}
     datum = _plain(definition.crs.geodetic_crs.datum.name)
     if datum in held:
@@ -235,6 +240,25 @@ def _placed(frame: pd.DataFrame, target: Target, definition: LayerDefinition, ci
     except CRSError as error:
         raise CRSError(_refused_way(frame, target, definition, city, error)) from error
     return np.asarray(moved.geometry.array, dtype=object), lineage
+
+
+def stated_frame(target: Target, city: City) -> SameFrame | None:
+    """
+    What a target says of the remote layer's label, for the way from it into the City's system; None where it says nothing.
+
+    Raises
+    ------
+    CRSError
+        If it says another frame than the City's.
+    """
+    if target.frame is None:
+        return None
+    if target.frame.really != city.realization:
+        raise CRSError(
+            f"The target {target.name} says that {target.frame.label} is really {target.frame.really}, and the City is in "
+            f"{city.realization}. A label can only be exchanged for the City's own."
+        )
+    return SameFrame(target.frame.label, target.frame.really, target.frame.reason, target.frame.stated_by)
 
 
 def _refused_way(frame: gpd.GeoDataFrame, target: Target, definition: LayerDefinition, city: City, error: CRSError) -> str:

@@ -19,13 +19,12 @@ from citygis.readers.service.esri_json import esri_geometries, spatial_reference
 from citygis.readers.service.values import feature_rows
 from citygis.sync.canon import fields_in_play, global_ids
 from citygis.sync.codes import refused
-from citygis.sync.contention import OnConflict, added_there, contested, deleted_there
 from citygis.sync.fitness import unfit
-from citygis.sync.guards import audience_stops, count_stops, key_stops, schema_stops, system_stops
+from citygis.sync.guards import attachment_stops, audience_stops, count_stops, key_stops, schema_stops, system_stops
 from citygis.sync.implied import data_columns, implied_definition
 from citygis.sync.model import Add, Delete, Json, Plan, Refusal, Stop, Update, Was
 from citygis.sync.sameness import TOLERANCE_FT
-from citygis.sync.sides import LOCAL, REMOTE, Sides
+from citygis.sync.sides import LOCAL, REMOTE, OnConflict, Sides, added_there, contested, deleted_there
 from citygis.sync.target import Target
 
 
@@ -120,7 +119,7 @@ def plan(
             raise ValueError(f"Invalid {name}: it has no column {', '.join(lacking)}. Must have one for each mapped field.")
     tolerance_ft = target.tolerance_ft if target is not None else TOLERANCE_FT
     sides = Sides(local, remote, base, own, mapped, curved, tolerance_ft)
-    return _planned(told, sides, on_conflict, overwrites_curves=target is not None and target.overwrite_curves)
+    return _planned(told, sides, on_conflict, target)
 
 
 class _Edit(NamedTuple):
@@ -130,7 +129,7 @@ class _Edit(NamedTuple):
     names: frozenset[str] | None
 
 
-def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, *, overwrites_curves: bool) -> Plan:
+def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target | None) -> Plan:
     here, there, before = (at >= 0 for at in sides.at)
     free = ~np.isin(sides.keys, [each.global_id for each in told.refusals])
     overrules = on_conflict == "local"
@@ -154,7 +153,7 @@ def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, *, overwrites_cu
     conflicts += [deleted_there(sides.keys[row], on_conflict) for row in new[lost]]
     edits += [_Edit(row, None) for row in new[~lost].tolist()]
 
-    edits, refusals = _sound(sides, edits, overwrites_curves)
+    edits, refusals = _sound(sides, edits, target is not None and target.overwrite_curves)
     refusals = [*told.refusals, *_unkeyed(sides), *refusals]
     adds, updates = [each for each in edits if each.names is None], [each for each in edits if each.names is not None]
     wanted = {"Create": len(adds), "Update": len(updates), "Delete": len(deletes)}
@@ -170,6 +169,7 @@ def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, *, overwrites_cu
             deletions=len(deletes),
             allow_deletes=told.allow_deletes,
         ),
+        *attachment_stops(sides.definition, len(deletes), target),
     ]
     return dataclasses.replace(
         told,
@@ -229,15 +229,7 @@ def _updates(sides: Sides, edits: list[_Edit]) -> tuple[Update, ...]:
     shapes = [_drawn(frame.iloc[moved], sides.definition) for frame in frames]
     ground = {at: Was(*pair) for at, *pair in zip(moved, *shapes, strict=True)}
     hashes = sides.hashes[REMOTE][sides.at[REMOTE][rows]]
-    return tuple(
-        Update(
-            sides.keys[edit.row],
-            changed[at],
-            ground.get(at),
-            hashes[at],
-        )
-        for at, edit in enumerate(edits)
-    )
+    return tuple(Update(sides.keys[edit.row], changed[at], ground.get(at), hashes[at]) for at, edit in enumerate(edits))
 
 
 def _deletes(sides: Sides, rows: np.ndarray) -> tuple[Delete, ...]:
@@ -259,7 +251,6 @@ def _counts(local: pd.DataFrame, remote: pd.DataFrame, base: pd.DataFrame | None
         "local": len(local) + kept_back,
         "remote": len(remote),
         "base": len(remote) if base is None else len(base),
-        "unchanged": 0,
     }
 
 

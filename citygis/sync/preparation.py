@@ -1,5 +1,5 @@
 """
-A plan made of what lies here and there now: both sides read, in the same fields and the same coordinate system.
+Both sides read, in the same fields and the same coordinate system: to plan, or to see whether they agree.
 """
 
 import contextlib
@@ -12,40 +12,62 @@ import pandas as pd
 
 from citygis.city import City
 from citygis.errors import SyncError
+from citygis.lock import holding
 from citygis.readers.service.complete import ServiceReading, complete_read
-from citygis.readers.service.definition import LayerDefinition, layer_definition
-from citygis.readers.service.faults import ServiceFault
-from citygis.sync.base import read_base, write_base
+from citygis.readers.service.definition import LayerDefinition
+from citygis.sync.base import as_written, read_base, settled_base, write_base
 from citygis.sync.codes import stopped
-from citygis.sync.completion import complete_runs
 from citygis.sync.journal import cut_off_runs
-from citygis.sync.lock import locked
 from citygis.sync.model import Plan
 from citygis.sync.outgoing import Outgoing, outgoing
-from citygis.sync.patience import Patient
-from citygis.sync.planning import OnConflict, plan
-from citygis.sync.remote import Remote
-from citygis.sync.settlement import settled_base
+from citygis.sync.planning import plan
+from citygis.sync.readback import complete_runs
+from citygis.sync.remote import Patient, Remote
+from citygis.sync.sides import OnConflict
 from citygis.sync.target import Target
+
+LOCK = "lock"
+"""In a target's folder, while a run is at work on it."""
 
 LINKS = "links.parquet"
 """In a target's folder: ``local`` and ``remote`` global ids of features that were linked by their natural key."""
 
 
-class Sides(NamedTuple):
+class BothSides(NamedTuple):
     """
     Both sides of a target.
 
-    ``local`` is ready to be sent, ``reading`` is the whole remote layer, ``base`` the last verified state or None. ``requests``
-    counts what was asked of the service.
+    ``url`` of the remote layer; ``local`` is ready to be sent, ``reading`` is the whole remote layer, ``base`` the last verified
+    state or None. ``access`` says who may see the item, where it matters; ``requests`` counts what was asked of the service.
     """
+
+    url: str
 
     local: Outgoing
     reading: ServiceReading
     base: pd.DataFrame | None
     definition: LayerDefinition
     fields: list[str]
+    access: str | None
     requests: int
+
+
+class Verification(NamedTuple):
+    """
+    What a comparison found.
+
+    ``plan`` is what would still have to be sent, with conflicts, refusals and stops; ``agreed`` counts the features that say
+    the same on both sides; ``requests`` what was asked of the service.
+    """
+
+    plan: Plan
+    agreed: int
+    requests: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing to send, and nothing in the way."""
+        return self.plan.is_empty and self.plan.is_clean
 
 
 def prepare(
@@ -85,13 +107,42 @@ def prepare(
     Raises
     ------
     SyncError
-        If the service cannot be logged in to or does not answer, or another run is under way.
+        If the service cannot be logged in to or does not answer.
     ReadError
         If the remote layer cannot be read completely.
+    Held
+        If a run was cut off, and another one is under way.
     """
     remote = remote or connected(target)
     sides = read_sides(target, city=city, remote=remote, layer=layer, sleep=sleep, progress=progress, told=told)
-    return plan_of(sides, target, remote, allow_deletes=allow_deletes, on_conflict=on_conflict)
+    return plan_of(sides, target, allow_deletes=allow_deletes, on_conflict=on_conflict)
+
+
+def verify(
+    target: Target,
+    *,
+    city: City,
+    remote: Remote | None = None,
+    layer: pd.DataFrame | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    progress: Callable[[int, int], None] | None = None,
+    told: Callable[[str], None] | None = None,
+) -> Verification:
+    """
+    Read both sides and compare them. Nothing is sent.
+
+    What both sides agree on becomes the base of the next plan, as it does after a run: a run whose proof failed is proven so. A
+    plan that is stopped leaves the base as it was.
+
+    Parameters, errors: as `prepare`; another run under way is refused in any case.
+    """
+    remote = remote or connected(target)
+    with holding(target.folder / LOCK, what=f"sync verify {target.name}", told=told):
+        sides = read_sides(target, city=city, remote=remote, layer=layer, sleep=sleep, progress=progress, told=told, is_locked=True)
+        now = plan_of(sides, target)
+        if not now.stops:
+            write_base(target, settled_base(sides.local.frame, sides.reading.frame, sides.base, now))
+    return Verification(now, now.counts.get("unchanged", 0), sides.requests)
 
 
 def connected(target: Target) -> Remote:
@@ -135,62 +186,51 @@ def read_sides(
     progress: Callable[[int, int], None] | None = None,
     told: Callable[[str], None] | None = None,
     is_locked: bool = False,
-) -> Sides:
+) -> BothSides:
     """
     Read both sides; complete the journals of runs that were cut off, and take what those wrote into the base.
 
     Parameters, errors: as `prepare`; ``is_locked`` says that the caller holds the target's lock.
     """
     patient = Patient(remote, sleep=sleep)
-    definition = definition_of(patient)
+    definition = patient.layer()
     fields = in_play(target, definition)
-    reading = complete_read(remote, fields=fields, progress=progress, sleep=sleep)
-    local = local_side(target, city, layer, definition)
-    sides = Sides(local, reading, read_base(target), definition, fields, reading.requests + patient.requests)
-    if not cut_off_runs(target.folder):
-        return sides
-    with contextlib.nullcontext() if is_locked else locked(target.folder, told=told):
-        try:
-            written = complete_runs(target.folder, patient, definition, fields, told=told)
-        except ServiceFault as fault:
-            raise no_answer(patient.url, fault) from None
-        base = settled_base(local.frame, reading.frame, sides.base, plan_of(sides, target, remote), written)
-        write_base(target, base)
-    return sides._replace(base=base, requests=reading.requests + patient.requests)
+    access = patient.access() if target.audience != "public" else None
+    is_open = bool(cut_off_runs(target.folder))
+    lock = holding(target.folder / LOCK, what=f"sync {target.name}", told=told)
+    with lock if is_open and not is_locked else contextlib.nullcontext():
+        written = complete_runs(target.folder, patient, definition, fields, told=told) if is_open else {}
+        reading = complete_read(remote, fields=fields, progress=progress, sleep=sleep)
+        local = local_side(target, city, layer, definition)
+        base = read_base(target, beside=reading.frame)
+        requests = patient.requests + reading.requests
+        sides = BothSides(remote.url, local, reading, base, definition, fields, access, requests)
+        if written:
+            sides = sides._replace(base=as_written(base, reading.frame, written))
+            now = plan_of(sides, target)
+            if now.is_compared:
+                write_base(target, settled_base(local.frame, reading.frame, sides.base, now))
+    return sides
 
 
-def plan_of(
-    sides: Sides,
-    target: Target,
-    remote: Remote,
-    *,
-    allow_deletes: int | None = None,
-    on_conflict: OnConflict = "skip",
-) -> Plan:
-    """
-    The plan of both sides; a layer that was never synchronised and holds features that nobody linked stops it (Y24).
-
-    Raises
-    ------
-    SyncError
-        If the service does not say who may see it.
-    """
-    access = getattr(remote, "access", None)
+def plan_of(sides: BothSides, target: Target, *, allow_deletes: int | None = None, on_conflict: OnConflict = "skip") -> Plan:
+    """The plan of both sides; a layer that was never synchronised and holds features that nobody linked stops it (Y24)."""
     made = plan(
         sides.local.frame,
         sides.reading.frame,
-        base_or_empty(sides.base, sides.reading),
+        sides.reading.frame.iloc[:0] if sides.base is None else sides.base,
         definition=sides.definition,
         curved=sides.reading.curved,
         target=target,
-        url=remote.url,
+        url=sides.url,
         layer=target.layer,
         allow_deletes=allow_deletes,
         on_conflict=on_conflict,
         refusals=sides.local.refusals,
-        access=access() if access else None,
+        access=sides.access,
     )
-    strange = set(sides.reading.frame["global_id"]) - set(sides.local.frame["global_id"])
+    ours = {*sides.local.frame["global_id"], *(each.global_id for each in sides.local.refusals)}
+    strange = set(sides.reading.frame["global_id"]) - ours
     if sides.base is None and strange:
         said = f"It was never synchronised, and {len(strange):,} of its {len(sides.reading.frame):,} features are not known here."
         made = dataclasses.replace(made, stops=(*made.stops, stopped("Y24", said)))
@@ -202,8 +242,11 @@ def links_of(target: Target) -> dict[str, str]:
     path = target.folder / LINKS
     if not path.exists():
         return {}
-    pairs = pd.read_parquet(path)
-    return dict(zip(pairs["local"], pairs["remote"], strict=True))
+    try:
+        pairs = pd.read_parquet(path)
+        return dict(zip(pairs["local"], pairs["remote"], strict=True))
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's own are a ValueError
+        raise SyncError(f"{path} cannot be used: {error}. Put it back from a backup, or link anew.") from None
 
 
 def in_play(target: Target, definition: LayerDefinition) -> list[str]:
@@ -212,32 +255,16 @@ def in_play(target: Target, definition: LayerDefinition) -> list[str]:
     return [each.name for each in found if each is not None]
 
 
-def definition_of(remote: Remote | Patient) -> LayerDefinition:
-    """The layer's definition, read now. SyncError where there is no answer, ReadError where it is no layer."""
-    try:
-        return layer_definition(remote.definition(), where=remote.url)
-    except ServiceFault as fault:
-        raise no_answer(remote.url, fault) from None
-
-
-def no_answer(url: str, fault: ServiceFault) -> SyncError:
-    """The error for a service that does not answer a question."""
-    advice = "Look at the credentials of this target." if fault.kind == "auth" else "Try again when it is well."
-    return SyncError(f"{url} did not answer: {fault}. {advice}")
-
-
-def base_or_empty(base: pd.DataFrame | None, reading: ServiceReading) -> pd.DataFrame:
-    """The base; without one, none of the remote features was ever synced."""
-    return reading.frame.iloc[:0] if base is None else base
-
-
 def local_side(target: Target, city: City, layer: pd.DataFrame | None, definition: LayerDefinition) -> Outgoing:
     """The City's features as they would go out: those given, or those of its store. Errors as `outgoing` and the store."""
-    frame = city_layer(target, city, layer, columns=sorted({*target.fields.values(), *target.where, "global_id"}))
+    columns = sorted({*target.fields.values(), *target.where, "global_id"})
+    # Given as it is made, not held here: `outgoing` lets go of it when it has its own outlines.
+    return outgoing(_linked(city_layer(target, city, layer, columns=columns), target), target, definition, city=city)
+
+
+def _linked(frame: pd.DataFrame, target: Target) -> pd.DataFrame:
     links = links_of(target)
-    if links:
-        frame = frame.assign(global_id=[links.get(each, each) for each in frame["global_id"]])
-    return outgoing(frame, target, definition, city=city)
+    return frame.assign(global_id=[links.get(each, each) for each in frame["global_id"]]) if links else frame
 
 
 def city_layer(target: Target, city: City, layer: pd.DataFrame | None, *, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -18,7 +18,9 @@ from citygis.readers.service.complete import complete_read
 from citygis.readers.service.layers import content_digest
 from citygis.readers.service.remote import ServiceReader
 from citygis.schema import empty_layer, schema, source_id_of
-from citygis.sync.preparation import Sides, city_layer, links_of
+from citygis.sync.canon import replaced
+from citygis.sync.outgoing import stated_frame
+from citygis.sync.preparation import BothSides, city_layer, links_of
 from citygis.sync.target import Target
 from citygis.units import METRE, US_SURVEY_FOOT, unit_of
 
@@ -72,14 +74,14 @@ def pull(reader: ServiceReader, *, where: str = "1=1", progress: Callable[[int, 
 
 
 def with_edits(
-    sides: Sides, global_ids: set[str], target: Target, city: City, *, layer: pd.DataFrame | None = None
+    sides: BothSides, global_ids: set[str], target: Target, city: City, *, layer: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """
     The City's layer with the features that were edited or added there as they stand there; for ``citygis diff``.
 
     Parameters
     ----------
-    sides : Sides
+    sides : BothSides
     global_ids : set of str
         Of the remote features to take.
     target, city, layer
@@ -93,7 +95,7 @@ def with_edits(
     Raises
     ------
     CRSError
-        If there is no exact way from the remote layer's system into the City's.
+        If there is no exact or stated way from the remote layer's system into the City's.
     """
     frame = city_layer(target, city, layer).reset_index(drop=True)
     back = {remote: own for own, remote in links_of(target).items()}
@@ -102,27 +104,26 @@ def with_edits(
     edits = taken[[*names, "global_id", *(["geometry"] if "geometry" in frame.columns else [])]].rename(columns=names)
     edits["global_id"] = [back.get(each, each) for each in edits["global_id"]]
     if "geometry" in frame.columns:
-        edits = _in_city(gpd.GeoDataFrame(edits, geometry="geometry", crs=sides.definition.crs), city)
+        edits = _in_city(gpd.GeoDataFrame(edits, geometry="geometry", crs=sides.definition.crs), target, city)
     place = {each: row for row, each in enumerate(frame["global_id"])}
     rows = [place.get(each, -1) for each in edits["global_id"]]
     known = np.array([row >= 0 for row in rows], dtype=bool)
     at = [row for row in rows if row >= 0]
     for name in [*names.values(), *(["geometry"] if "geometry" in frame.columns else [])]:
-        values = frame[name].astype(object)
-        values.iloc[at] = edits.loc[known, name].astype(object).to_numpy()
-        frame[name] = gpd.GeoSeries(values, crs=frame.crs) if name == "geometry" else values.astype(frame[name].dtype)
+        frame = replaced(frame, name, at, np.array(edits.loc[known, name], dtype=object))
     added = edits[~known]
     return pd.concat([frame, added.astype({name: frame[name].dtype for name in added.columns})]) if len(added) else frame
 
 
-def _in_city(edits: gpd.GeoDataFrame, city: City) -> gpd.GeoDataFrame:
+def _in_city(edits: gpd.GeoDataFrame, target: Target, city: City) -> gpd.GeoDataFrame:
     if edits.crs is not None and edits.crs.equals(city.crs, ignore_axis_order=True):
         return edits.set_crs(city.crs, allow_override=True)
     if edits.crs is None:
         raise CRSError(
             "The remote layer states no coordinate system that is known here, so its edits cannot be laid over the City's."
         )
-    return transform_frame(edits, city.crs, same_datum=city.same_datum, tolerance_ft=city.tolerances.parcel_ft)[0]
+    stated, tolerance_ft = stated_frame(target, city), city.tolerances.parcel_ft
+    return transform_frame(edits, city.crs, same_frame=stated, same_datum=city.same_datum, tolerance_ft=tolerance_ft)[0]
 
 
 def _unit(crs: object) -> str | None:

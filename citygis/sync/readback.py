@@ -1,10 +1,12 @@
 """
-What became of features: those of a batch asked for by their global ids, and held against what was there and what was meant.
+What became of features: asked for by their global ids, and held against what was there and what was meant; those of a batch, and
+those of runs that were cut off.
 
 This is what stands in place of sending again blindly: after a reply that got lost, only reading tells.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 import geopandas as gpd
@@ -16,10 +18,11 @@ from citygis.readers.esri import is_curved
 from citygis.readers.service.definition import LayerDefinition
 from citygis.readers.service.esri_json import geometries_of
 from citygis.readers.service.faults import ServiceFault
-from citygis.readers.service.remote import ServiceReader
 from citygis.readers.service.values import attribute_columns, column_of, plain_id, wire_id
-from citygis.sync.canon import canonical, feature_hashes
-from citygis.sync.model import Add, Delete, Json, Update
+from citygis.sync.canon import canonical, feature_hashes, replaced
+from citygis.sync.journal import Journal, RunRecord, cut_off_runs
+from citygis.sync.model import Add, Delete, Json, Update, Was
+from citygis.sync.remote import Patient, no_answer
 from citygis.sync.sameness import differences
 
 Item = Add | Update | Delete
@@ -33,13 +36,13 @@ IDS_AT_A_TIME = 200
 """Global ids in one condition: some 8,000 characters, below the 1,000 members that Oracle allows a list."""
 
 
-def features_by_id(remote: ServiceReader, definition: LayerDefinition, global_ids: Sequence[str]) -> dict[str, Json]:
+def features_by_id(remote: Patient, definition: LayerDefinition, global_ids: Sequence[str]) -> dict[str, Json]:
     """
     Features as the server holds them, by global id, with all their fields; those that are not there are left out.
 
     Parameters
     ----------
-    remote : ServiceReader
+    remote : Patient
     definition : LayerDefinition
         With a field of global ids.
     global_ids : sequence of str
@@ -57,16 +60,28 @@ def features_by_id(remote: ServiceReader, definition: LayerDefinition, global_id
     SyncError
         If it answers with features that were not asked for: then its condition does not do what it must.
     """
+    found = _asked_for(remote, definition, [wire_id(each) for each in global_ids])
+    if found or not global_ids or remote.finds_by_global_id:
+        remote.finds_by_global_id |= bool(found)
+    elif not _takes_its_own(remote, definition):
+        there = _object_ids(remote, definition)
+        found = _asked_for(remote, definition, [there[each] for each in global_ids if each in there])
+    if found.keys() - set(global_ids):
+        raise SyncError(f"{remote.url} answers a question for named features with others. Nothing more is sent to it.")
+    return found
+
+
+def _asked_for(remote: Patient, definition: LayerDefinition, ids: Sequence[str | int]) -> dict[str, Json]:
+    """Features by their GlobalIDs as on the wire, or by their object ids."""
     found: dict[str, Json] = {}
-    waiting = [list(global_ids[at : at + IDS_AT_A_TIME]) for at in range(0, len(global_ids), IDS_AT_A_TIME)]
+    waiting = [list(ids[at : at + IDS_AT_A_TIME]) for at in range(0, len(ids), IDS_AT_A_TIME)]
     while waiting:
         some = waiting.pop()
-        listed = ", ".join(f"'{wire_id(each)}'" for each in some)
-        asked: dict[str, str | int | bool] = {
-            "where": f"{definition.global_id_field} IN ({listed})",
-            "outFields": "*",
-            "returnGeometry": definition.geometry_type is not None,
-        }
+        asked: dict[str, str | int | bool] = {"outFields": "*", "returnGeometry": definition.geometry_type is not None}
+        if isinstance(some[0], int):
+            asked["objectIds"] = ",".join(map(str, some))
+        else:
+            asked["where"] = f"{definition.global_id_field} IN ({', '.join(map(repr, some))})"
         if definition.geometry_type is not None:
             asked |= {"returnZ": definition.has_z, "returnM": definition.has_m, "returnTrueCurves": True}
         try:
@@ -79,11 +94,45 @@ def features_by_id(remote: ServiceReader, definition: LayerDefinition, global_id
             waiting += [some[: len(some) // 2], some[len(some) // 2 :]]
             continue
         for feature in reply.get("features", ()):
-            global_id = plain_id(feature["attributes"].get(definition.global_id_field))
-            if global_id not in some:
-                raise SyncError(f"{remote.url} answers a question for named features with others. Nothing more is sent to it.")
-            found[global_id] = {"attributes": dict(feature["attributes"]), "geometry": feature.get("geometry")}
+            attributes = dict(feature.get("attributes") or {})
+            found[plain_id(attributes.get(definition.global_id_field)) or ""] = {
+                "attributes": attributes,
+                "geometry": feature.get("geometry"),
+            }
     return found
+
+
+def _takes_its_own(remote: Patient, definition: LayerDefinition) -> bool:
+    """
+    Whether nothing found means that nothing is there: the layer is empty, or finds the first of its features by its GlobalID.
+    Servers differ in how a condition must write one, and one that takes no GlobalID for its own answers with nothing.
+    """
+    first = remote.query({**_keys(definition), "where": "1=1", "resultRecordCount": 1}).get("features") or ()
+    for feature in first[:1]:
+        global_id = plain_id(feature["attributes"].get(definition.global_id_field))
+        remote.finds_by_global_id = bool(global_id and _asked_for(remote, definition, [wire_id(global_id)]))
+        return remote.finds_by_global_id
+    return True
+
+
+def _object_ids(remote: Patient, definition: LayerDefinition) -> dict[str, int]:
+    """The object id of every feature by its global id."""
+    key, last = definition.object_id_field, -1
+    found: dict[str, int] = {}
+    while True:
+        asked = {**_keys(definition), "where": f"{key} > {last}", "resultRecordCount": definition.max_record_count}
+        rows = [each["attributes"] for each in remote.query(asked).get("features") or ()]
+        if not rows:
+            return found
+        found |= {plain_id(each.get(definition.global_id_field)) or "": int(each[key]) for each in rows}
+        if min(int(each[key]) for each in rows) <= last:
+            raise SyncError(f"{remote.url} does not keep to the condition {key} > {last}. Nothing more is sent to it.")
+        last = max(int(each[key]) for each in rows)
+
+
+def _keys(definition: LayerDefinition) -> dict[str, str | int | bool]:
+    key = definition.object_id_field
+    return {"outFields": f"{key},{definition.global_id_field}", "returnGeometry": False, "orderByFields": key}
 
 
 def feature_frame(features: Mapping[str, Json], definition: LayerDefinition, fields: Sequence[str]) -> pd.DataFrame:
@@ -111,14 +160,6 @@ def hashes_of(features: Mapping[str, Json], definition: LayerDefinition, fields:
     if not features:
         return {}
     return dict(zip(features, feature_hashes(feature_frame(features, definition, fields), definition, fields), strict=True))
-
-
-def hashes_of_frame(
-    frame: pd.DataFrame, global_ids: Collection[str], definition: LayerDefinition, fields: Sequence[str]
-) -> dict[str, str]:
-    """`hashes_of` for features of a frame, named by their global ids."""
-    some = frame[frame["global_id"].isin(global_ids)]
-    return dict(zip(some["global_id"], feature_hashes(some, definition, fields), strict=True))
 
 
 def standings(
@@ -223,18 +264,13 @@ def verified(items: Sequence[Item], frame: pd.DataFrame, curved: np.ndarray, def
 
 def _overlaid(frame: pd.DataFrame, updates: Sequence[Update], definition: LayerDefinition) -> pd.DataFrame:
     """Held features, row by row those of the updates, with what the updates say in place of what is there."""
-    frame = frame.copy()
     for name in {name for each in updates for name in each.changed}:
         rows = [row for row, each in enumerate(updates) if name in each.changed]
         values, _lost = column_of([updates[row].changed[name].new for row in rows], definition.field(name))
-        column = frame[name].astype(object)
-        column.iloc[rows] = values.astype(object).to_numpy()
-        frame[name] = column.astype(frame[name].dtype)
+        frame = replaced(frame, name, rows, values.astype(object).to_numpy())
     rows = [row for row, each in enumerate(updates) if each.geometry is not None]
     if rows:
-        shapes = np.asarray(frame.geometry.array, dtype=object).copy()
-        shapes[rows], _curved = geometries_of([updates[row].geometry.new for row in rows], definition)
-        frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+        frame = replaced(frame, "geometry", rows, geometries_of([updates[row].geometry.new for row in rows], definition)[0])
     return frame
 
 
@@ -252,11 +288,17 @@ def _same(
 
 def laid_over(held: Json, update: Update) -> Json:
     """A held feature with what an update says in place of what is there."""
-    new = {name: was.new for name, was in update.changed.items()}
     return {
-        "attributes": {**held["attributes"], **new},
+        "attributes": {**held["attributes"], **update.values},
         "geometry": held["geometry"] if update.geometry is None else update.geometry.new,
     }
+
+
+def named(item: Item) -> frozenset[str] | None:
+    """What an update writes: names of fields, and ``geometry``; None for an add or a delete, which are of the whole feature."""
+    if not isinstance(item, Update):
+        return None
+    return frozenset(item.changed) | ({"geometry"} if item.geometry is not None else frozenset())
 
 
 def _meant(item: Add | Update, there: Mapping[str, Json]) -> Json:
@@ -264,3 +306,80 @@ def _meant(item: Add | Update, there: Mapping[str, Json]) -> Json:
     if isinstance(item, Add):
         return {"attributes": item.attributes, "geometry": item.geometry}
     return laid_over(there[item.global_id], item)
+
+
+def complete_runs(
+    folder: Path,
+    remote: Patient,
+    definition: LayerDefinition,
+    fields: Sequence[str],
+    *,
+    told: Callable[[str], None] | None = None,
+) -> dict[str, frozenset[str] | None]:
+    """
+    Read back what the runs of a target that were cut off left open.
+
+    Parameters
+    ----------
+    folder : Path
+        The target's; its lock must be held, or a run at work would be taken for one that was cut off.
+    remote : Patient
+    definition : LayerDefinition
+    fields : sequence of str
+        Those that the hashes of the plans are of.
+    told : callable of str, optional
+        Gets a remark for each such run.
+
+    Returns
+    -------
+    citygis.sync.base.Written
+        The features that the server holds as those runs meant them.
+
+    Raises
+    ------
+    SyncError
+        If the server does not answer.
+    """
+    written: dict[str, frozenset[str] | None] = {}
+    for record in cut_off_runs(folder):
+        try:
+            done, left = outcome(record, remote, definition, fields)
+        except ServiceFault as fault:
+            raise no_answer(remote.url, fault) from None
+        Journal(folder, record.run_id).write("completed", done=sorted(done), not_done=sorted(left))
+        names = {each["global_id"]: named(update_of(each)) for event in record.of("sent") for each in event["updates"]}
+        written |= {each: names.get(each) for each in done}
+        if told:
+            batch = max((event["batch"] for event in record.of("sent")), default=0)
+            told(
+                f"Run {record.run_id} was cut off after batch {batch}: its outcome was read back, {len(done):,} features written, "
+                f"{len(left):,} not."
+            )
+    return written
+
+
+def outcome(record: RunRecord, remote: Patient, definition: LayerDefinition, fields: Sequence[str]) -> tuple[set[str], set[str]]:
+    """
+    What of a run's features the server holds as the run meant them, and what not.
+
+    Raises
+    ------
+    ServiceFault
+        If the server does not answer.
+    """
+    adds = {global_id: hash_ for event in record.of("sent") for global_id, hash_ in event["adds"]}
+    others = [update_of(each) for event in record.of("sent") for each in event["updates"]]
+    others += [Delete(each["global_id"], {}, "") for event in record.of("sent") for each in event["deletes"]]
+    held = features_by_id(remote, definition, [*adds, *(each.global_id for each in others)])
+    hashes = hashes_of({each: held[each] for each in adds if each in held}, definition, fields)
+    at = standings(others, held, definition, fields)
+    done = {each for each in adds if hashes.get(each) == adds[each]} | {each for each, stands in at.items() if stands == "done"}
+    return done, {*adds, *at} - done
+
+
+def update_of(said: Json) -> Update:
+    """An update as the journal's ``sent`` tells it."""
+    before = said["before"]
+    changed = {name: Was(before["attributes"].get(name), new) for name, new in said["changed"].items()}
+    geometry = None if said["geometry"] is None else Was(before["geometry"], said["geometry"][0])
+    return Update(said["global_id"], changed, geometry, "")

@@ -12,13 +12,13 @@ from citygis.errors import SyncError
 from citygis.readers.service.definition import LayerDefinition
 from citygis.readers.service.esri_json import spatial_reference
 from citygis.readers.service.faults import ServiceFault
-from citygis.sync.completion import outcome, update_of
+from citygis.sync.guards import attachment_stops
 from citygis.sync.journal import RunRecord, run_of
 from citygis.sync.model import Add, Conflict, ConflictKind, Delete, Json, Plan, Update, Was
-from citygis.sync.patience import Patient
-from citygis.sync.preparation import connected, definition_of, in_play, no_answer
-from citygis.sync.readback import features_by_id, hashes_of, laid_over, same_features
-from citygis.sync.remote import Remote
+from citygis.sync.preparation import connected, in_play
+from citygis.sync.privacy import is_denied
+from citygis.sync.readback import features_by_id, hashes_of, laid_over, outcome, same_features, update_of
+from citygis.sync.remote import Patient, Remote, no_answer
 from citygis.sync.target import Target
 
 
@@ -64,7 +64,7 @@ def revert(
     if str(record.begin["url"]).rstrip("/") != remote.url.rstrip("/"):
         raise SyncError(f"Run {record.run_id} wrote to {record.begin['url']}, and {target.name} is at {remote.url}.")
     patient = Patient(remote, sleep=sleep, chance=chance)
-    definition = definition_of(patient)
+    definition = patient.layer()
     fields = in_play(target, definition)
     try:
         written = record.written
@@ -77,19 +77,20 @@ def revert(
         raise SyncError(f"Run {record.run_id} wrote nothing; there is nothing to take back.")
     hashes = hashes_of(held, definition, fields)
     adds, updates, deletes, conflicts = [], [], [], []
-    for each in _added(record):
-        if each[0] in written:
-            _take_out(each, held, hashes, definition, deletes, conflicts)
-    for each in _deleted(record):
-        if each["global_id"] in written:
-            _put_back(each, held, definition, adds, conflicts)
-    done = [update_of(each) for event in record.of("sent") for each in event["updates"] if each["global_id"] in written]
+    for global_id, hash_ in _added(record).items():
+        if global_id in written:
+            _take_out(global_id, hash_, held, hashes, definition, deletes, conflicts)
+    for global_id, before in _sent(record, "deletes").items():
+        if global_id in written:
+            _put_back(global_id, before["before"], held, definition, target, adds, conflicts)
+    done = [update_of(each) for global_id, each in _sent(record, "updates").items() if global_id in written]
     _set_back(done, held, hashes, definition, fields, updates, conflicts)
     return Plan(
         adds=tuple(sorted(adds, key=lambda each: each.global_id)),
         updates=tuple(sorted(updates, key=lambda each: each.global_id)),
         deletes=tuple(sorted(deletes, key=lambda each: each.global_id)),
         conflicts=tuple(sorted(conflicts, key=lambda each: each.global_id)),
+        stops=tuple(attachment_stops(definition, len(deletes), target)),
         counts={"local": len(written), "remote": len(held), "base": len(written), "unchanged": 0},
         target=target.name,
         url=remote.url,
@@ -116,14 +117,13 @@ def require_reverting(plan: Plan, target: Target) -> set[str]:
         If a value of the plan is not in the journal, or a feature to delete was not added by that run.
     """
     record = run_of(target.folder, str(plan.reverts))
-    before = {each["global_id"]: each["before"] for event in record.of("sent") for each in (*event["updates"], *event["deletes"])}
+    before = {key: each["before"] for what in ("updates", "deletes") for key, each in _sent(record, what).items()}
     strange = [each.global_id for each in plan.adds if not _is_within(each.attributes, each.geometry, before.get(each.global_id))]
     for each in plan.updates:
-        new = {name: was.new for name, was in each.changed.items()}
         geometry = each.geometry.new if each.geometry else None
-        if not _is_within(new, geometry, before.get(each.global_id)):
+        if not _is_within(each.values, geometry, before.get(each.global_id)):
             strange.append(each.global_id)
-    strange += sorted({each.global_id for each in plan.deletes} - {each[0] for each in _added(record)})
+    strange += sorted({each.global_id for each in plan.deletes} - _added(record).keys())
     if strange:
         raise SyncError(
             f"The plan says that it takes run {record.run_id} back, and holds what its journal does not: {', '.join(strange[:3])}. "
@@ -140,25 +140,26 @@ def _is_within(attributes: Mapping[str, object], geometry: Json | None, before: 
     return geometry is None or geometry == before["geometry"]
 
 
-def _added(record: RunRecord) -> list[tuple[str, str]]:
+def _sent(record: RunRecord, what: str) -> dict[str, Json]:
+    """The run's updates or deletes by global id; of one that went out in several batches the first, which tells what was before."""
+    return {each["global_id"]: each for event in reversed(list(record.of("sent"))) for each in event[what]}
+
+
+def _added(record: RunRecord) -> dict[str, str]:
     """Global ids of the run's adds with the hash of what it wrote: as read back afterwards, else as meant."""
     shown = {key: value for event in record.of("verified") for key, value in event["hashes"].items()}
-    return [(each[0], shown.get(each[0], each[1])) for event in record.of("sent") for each in event["adds"]]
-
-
-def _deleted(record: RunRecord) -> list[Json]:
-    return [each for event in record.of("sent") for each in event["deletes"]]
+    return {key: shown.get(key, meant) for event in record.of("sent") for key, meant in event["adds"]}
 
 
 def _take_out(
-    added: tuple[str, str],
+    global_id: str,
+    written: str,
     held: Mapping[str, Json],
     hashes: Mapping[str, str],
     definition: LayerDefinition,
     deletes: list[Delete],
     conflicts: list[Conflict],
 ) -> None:
-    global_id, written = added
     if global_id not in held:
         return  # gone already
     if hashes[global_id] != written:
@@ -170,9 +171,14 @@ def _take_out(
 
 
 def _put_back(
-    said: Json, held: Mapping[str, Json], definition: LayerDefinition, adds: list[Add], conflicts: list[Conflict]
+    global_id: str,
+    before: Json,
+    held: Mapping[str, Json],
+    definition: LayerDefinition,
+    target: Target,
+    adds: list[Add],
+    conflicts: list[Conflict],
 ) -> None:
-    global_id, before = said["global_id"], said["before"]
     if global_id in held:
         conflicts.append(
             _conflict(global_id, "both_changed", "The run deleted it, and somebody put it back since. It is left as it is.")
@@ -180,6 +186,12 @@ def _put_back(
         return
     own = {each.name for each in definition.own_fields}
     attributes = {name: value for name, value in before["attributes"].items() if name in own}
+    closed = [name for name in attributes if target.audience == "public" and is_denied(name)]
+    if any(attributes[name] is not None for name in closed):
+        said = f"It held {', '.join(closed)} there, which must not go to the public from here. Put it back by hand."
+        conflicts.append(_conflict(global_id, "remote_deleted", said))
+        return
+    attributes = {name: value for name, value in attributes.items() if name not in closed}
     adds.append(Add(global_id, attributes, before["geometry"]))
 
 

@@ -8,17 +8,18 @@ sent twice blindly.
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from citygis.errors import SyncError
+from citygis.readers.service.complete import MOST_TRIES
 from citygis.readers.service.definition import LayerDefinition
 from citygis.readers.service.faults import ServiceFault
 from citygis.readers.service.values import wire_id
 from citygis.sync.journal import Journal
-from citygis.sync.model import Add, Conflict, Delete, EditReply, ItemResult, Json, Refusal, Update
-from citygis.sync.patience import MOST_TRIES, Patient
+from citygis.sync.model import Add, Conflict, Delete, EditReply, ItemResult, Json, Refusal, Update, Was
 from citygis.sync.readback import Item, Standing, features_by_id, hashes_of, standings
+from citygis.sync.remote import Patient
 
 MOST_BYTES = 1_000_000
 """Of the features of one request, as JSON. Esri names no limit; services in the field refuse some megabytes."""
@@ -56,7 +57,6 @@ class Sent(NamedTuple):
     conflicts: tuple[Conflict, ...]
     unknown: tuple[str, ...]
     stopped: str | None
-    batches: int
 
 
 class Sender:
@@ -116,7 +116,7 @@ class Sender:
             except (_Stopped, SyncError) as error:
                 stopped = str(error)
                 unknown = [each.global_id for each in some if each.global_id not in self._settled()]
-        return Sent(tuple(self._done), tuple(self._refused), tuple(self._conflicts), tuple(unknown), stopped, self._batch)
+        return Sent(tuple(self._done), tuple(self._refused), tuple(self._conflicts), tuple(unknown), stopped)
 
     def _settled(self) -> set[str]:
         return {*self._done, *(each.global_id for each in (*self._refused, *self._conflicts))}
@@ -205,13 +205,7 @@ class Sender:
                 item.global_id, "changed_since_plan", {}, "It was deleted there since the plan was made. It was left out."
             )
         now = held[item.global_id]["attributes"]
-        meant = (
-            item.attributes
-            if isinstance(item, Add)
-            else {k: w.new for k, w in item.changed.items()}
-            if isinstance(item, Update)
-            else {}
-        )
+        meant = item.attributes if isinstance(item, Add) else item.values if isinstance(item, Update) else {}
         fields = {
             name: {"base": None, "local": value, "remote": now.get(name)} for name, value in meant.items() if now.get(name) != value
         }
@@ -251,7 +245,7 @@ class Sender:
                 {
                     "global_id": each.global_id,
                     "before": held[each.global_id],
-                    "changed": {name: was.new for name, was in each.changed.items()},
+                    "changed": each.values,
                     "geometry": None if each.geometry is None else [each.geometry.new],
                 }
                 for each in new
@@ -270,7 +264,7 @@ class Sender:
             if isinstance(each, Add):
                 adds.append({"attributes": {**each.attributes, key: wire}, "geometry": each.geometry})
             elif isinstance(each, Update):
-                said = {"attributes": {**{name: was.new for name, was in each.changed.items()}, key: wire}}
+                said = {"attributes": {**each.values, key: wire}}
                 updates.append(said if each.geometry is None else {**said, "geometry": each.geometry.new})
             else:
                 deletes.append(wire)
@@ -302,16 +296,11 @@ def _first(waiting: deque[Item], most: int) -> list[Item]:
 
 
 def _bytes(item: Item) -> int:
-    said = _parts(item)
-    return 60 + sum(len(json.dumps(part, separators=(",", ":"))) for part in said)
-
-
-def _parts(item: Item) -> Iterator[object]:
-    if isinstance(item, Add):
-        yield from (item.attributes, item.geometry)
-    elif isinstance(item, Update):
-        yield {name: was.new for name, was in item.changed.items()}
-        yield item.geometry.new if item.geometry else None
+    if isinstance(item, Delete):
+        return 60
+    said = item.attributes if isinstance(item, Add) else item.values
+    geometry = item.geometry.new if isinstance(item.geometry, Was) else item.geometry
+    return 60 + sum(len(json.dumps(part, separators=(",", ":"))) for part in (said, geometry))
 
 
 def _is_about_size(fault: ServiceFault) -> bool:

@@ -54,6 +54,7 @@ class Target(Settings):
     ``certificate`` is a file of certificates to trust beside the system's, beside the target where it is relative. ``where`` keeps
     the features whose City field is one of the values. ``batch`` is the most features of a request. ``tolerance_ft``: outlines
     that lie closer are the same. ``overwrite_curves``: the City's chords may replace true curves.
+    ``lose_attachments``: deletions may take the attachments of their features with them.
     """
 
     layer: str
@@ -69,6 +70,7 @@ class Target(Settings):
     batch: int = Key(default=200, ge=1, le=2000)
     tolerance_ft: float = Key(default=TOLERANCE_FT, gt=0, le=1.0)
     overwrite_curves: bool = False
+    lose_attachments: bool = False
     _path: Path = PrivateAttr(default=Path("target.toml"))
 
     @property

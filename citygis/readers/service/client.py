@@ -168,7 +168,11 @@ class PlainReader:
         except BaseException:
             self.close()
             raise
-        return answer_of(reply)
+        try:
+            return answer_of(reply)
+        except ServiceFault as fault:  # a server may say the token back
+            said = str(fault).replace(self._token, "***") if self._token else str(fault)
+            raise ServiceFault(fault.kind, said, code=fault.code, retry_after_s=fault.retry_after_s) from None
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
         if self._connection is None:

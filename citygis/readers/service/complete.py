@@ -29,6 +29,8 @@ GLOBAL_ID = "global_id"
 MOST_READS = 3
 MOST_TRIES = 6
 LONGEST_WAIT_S = 60.0
+COOLING_S = 60.0
+"""After a 429 that does not say how long: ArcGIS Online counts requests by the minute."""
 _LEAST_PAGE = 10
 
 Result = TypeVar("Result")
@@ -135,7 +137,7 @@ def page_of(answer: Mapping[str, Any], definition: LayerDefinition, names: Seque
         If the reply has no features in it, is in another spatial reference than the layer, or a feature has no object id.
     """
     features = answer.get("features")
-    if not isinstance(features, list):
+    if not isinstance(features, list) or not all(_is_feature(each) for each in features):
         raise ReadError(f"The service of {definition.name} answered a query without features. Ask its publisher.")
     if not same_reference(answer.get("spatialReference"), definition):
         raise ReadError(
@@ -173,8 +175,7 @@ def answered(
     """
     The answer to a question that may be asked again, such as a query; never for edits.
 
-    Waits between tries are random up to ``min(60, 2^n)`` s (full jitter), and not less than the server asks for. An ``auth`` fault
-    is followed by one `ServiceReader.renew`.
+    Waits between tries as `pause_s`. An ``auth`` fault is followed by one `ServiceReader.renew`.
 
     Raises
     ------
@@ -194,9 +195,22 @@ def answered(
                     raise
                 renewed = True
                 continue
-            wait = chance.uniform(0, min(LONGEST_WAIT_S, 2.0 ** (attempt - 1)))
-            sleep(max(wait, min(fault.retry_after_s or 0.0, LONGEST_WAIT_S)))
+            sleep(pause_s(fault, attempt, chance))
     raise AssertionError("the last try returns or raises")
+
+
+def pause_s(fault: ServiceFault, attempt: int, chance: random.Random) -> float:
+    """
+    Seconds to wait after a fault: at random up to 2^(attempt - 1), at most a minute, but not less than the server asks, for which
+    ten minutes are granted.
+
+    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 ("full jitter").
+    """
+    pause = chance.uniform(0.0, min(LONGEST_WAIT_S, 2.0 ** (attempt - 1)))
+    asked = fault.retry_after_s
+    if asked is None:
+        return max(pause, COOLING_S) if fault.kind == "throttled" else pause
+    return max(pause, min(asked, 10 * LONGEST_WAIT_S))
 
 
 class _Asker:
@@ -277,6 +291,8 @@ def _pages(
         page = page_of(answer, definition, names)
         del answer
         found = len(page.object_ids)
+        if found and page.object_ids.min() <= last:
+            raise ReadError(f"{asker.reader.url} does not keep to the condition {after}, so it cannot be read. Ask its publisher.")
         if found or not pages:
             pages.append(page)
         done += found
@@ -286,6 +302,13 @@ def _pages(
             last = int(page.object_ids.max())
         if not found or (found < size and not is_more):
             return pages
+
+
+def _is_feature(said: Any) -> bool:
+    """Whether what a page lists can be one at all; its values are looked at later."""
+    return isinstance(said, Mapping) and all(
+        said.get(part) is None or isinstance(said[part], Mapping) for part in ("attributes", "geometry")
+    )
 
 
 def _tell(progress: Callable[[int, int], None], count: Any, done: int) -> None:

@@ -61,6 +61,7 @@ class LayerDefinition(NamedTuple):
     allows_true_curves: bool
     capabilities: frozenset[str]
     tracking_fields: frozenset[str]
+    has_attachments: bool = False
 
     def field(self, name: str) -> ServiceField | None:
         """The field of that name, whatever its case; None where there is none."""
@@ -93,8 +94,15 @@ def layer_definition(said: Mapping[str, Any], *, where: str) -> LayerDefinition:
     Raises
     ------
     ReadError
-        If it is no layer or table of features.
+        If it is no layer or table of features, or its description cannot be read.
     """
+    try:
+        return _definition(said, where)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ReadError(f"{where} describes itself otherwise than Esri documents it ({error}). Ask its publisher.") from None
+
+
+def _definition(said: Mapping[str, Any], where: str) -> LayerDefinition:
     fields = said.get("fields")
     if said.get("type") not in ("Feature Layer", "Table") or not isinstance(fields, list) or not fields:
         kind = said.get("type") or "without a type"
@@ -125,6 +133,7 @@ def layer_definition(said: Mapping[str, Any], *, where: str) -> LayerDefinition:
         allows_true_curves=bool(said.get("allowTrueCurvesUpdates")),
         capabilities=frozenset(part.strip() for part in str(said.get("capabilities") or "").split(",") if part.strip()),
         tracking_fields=frozenset(str(name).lower() for key, name in tracking.items() if key.endswith("Field") and name),
+        has_attachments=bool(said.get("hasAttachments")),
     )
 
 

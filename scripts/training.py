@@ -11,9 +11,11 @@ commands that the exercise is about.
 """
 
 import argparse
+import contextlib
 import json
 import math
 import re
+import sqlite3
 import sys
 import tomllib
 from collections.abc import Callable
@@ -93,6 +95,12 @@ def _neighbours() -> set[str]:
     return {str(parcels.loc[near, "apn"].nunique())}
 
 
+def _condominiums() -> set[str]:
+    """How many rows the City's file has of them: what is sent once must be there once."""
+    with contextlib.closing(sqlite3.connect((SAMPLE / "city" / "city_base.gpkg").as_uri() + "?mode=ro", uri=True)) as file:
+        return {str(file.execute("SELECT count(*) FROM parcel WHERE parcel_kind = 'CONDO'").fetchone()[0])}
+
+
 EXERCISES: dict[str, Exercise] = {
     "deliveries": Exercise(
         "How many rows of county_parcels_2026q3.zip go to the quarantine?",
@@ -141,6 +149,11 @@ EXERCISES: dict[str, Exercise] = {
         "How many parcels lie within 300 ft of 192-010-73, itself not counted, in sample_data/city/city_base.gpkg?",
         "citygis analyze notice ... --from sample_data/city/city_base.gpkg; count the rows that are `within`.",
         _neighbours,
+    ),
+    "sync": Exercise(
+        "The reply to the first batch is lost. How many condominiums does the layer hold after citygis sync apply?",
+        "citygis sync verify reads the layer back: each feature once, whatever became of the reply.",
+        _condominiums,
     ),
 }
 """In the order of the path."""

@@ -94,6 +94,31 @@ def test_a_file_holds_the_layers_and_what_a_person_looks_at(tmp_path, city, map_
     assert refused.exit_code == 3
 
 
+def test_the_file_loads_into_the_same_geodatabase_as_the_direct_way(tmp_path, template, map_file):
+    from shutil import copytree
+
+    from citygis.city import open_city
+
+    direct, by_file = copytree(template, tmp_path / "direct"), copytree(template, tmp_path / "by_file")
+    words = (map_file, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire")
+    assert run(*words, "--city", direct).exit_code == 0
+    assert run(*words, "--city", by_file, "--out", tmp_path / "tract.gpkg").exit_code == 0
+    loaded = CliRunner().invoke(main, ["load", str(tmp_path / "tract.gpkg"), "--city", str(by_file)])
+    assert loaded.exit_code == 0, loaded.output + loaded.stderr
+    for name in ("tract", "parcel", "right_of_way", "boundary_line", "corner", "apn_history"):
+        tables = []
+        for folder in (direct, by_file):
+            with store(open_city(folder)) as db:
+                frame = db.read(name).drop(columns=["tx_from", "tx_to"], errors="ignore").astype(str)
+            tables.append(frame.sort_values(list(frame)).reset_index(drop=True))
+        assert tables[0].equals(tables[1]), name
+
+
+def test_lots_of_the_tract_front_on_the_street_that_it_offers(city, map_file, tmp_path):
+    words = (map_file, "--city", city, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire", "--json")
+    assert "T13" not in json.loads(run(*words, "--out", tmp_path / "out.gpkg").stdout)["findings_by_code"]
+
+
 def test_every_course_ends_at_a_corner_and_those_the_city_has_are_not_entered_again(tmp_path, city, map_file):
     from citygis.city import open_city
 

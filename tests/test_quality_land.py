@@ -173,6 +173,11 @@ def test_t13_a_parcel_that_reaches_into_the_street_has_its_frontage():
     ]
 
 
+def test_t13_a_street_that_is_offered_gives_access_to_the_lots_of_its_map():
+    assert found("T13", right_of_way=streets(row_kind="DEDICATION_OFFERED")).empty
+    assert len(found("T13", right_of_way=streets(row_kind="RESERVED"))) == 4
+
+
 def test_t13_a_canal_gives_no_access_and_an_easement_of_access_does():
     assert len(found("T13", right_of_way=streets(row_kind="CANAL"))) == 4
     path = easements(at(0, 0, 120, 5), purpose="ACCESS")

@@ -128,6 +128,15 @@ def test_a_partial_delivery_leaves_no_gap_where_the_store_has_the_rest(city, fil
     assert "T02" not in store(city).check({"parcel": filled_tract.iloc[:1]})["code"].tolist()
 
 
+def test_a_reference_into_the_store_leads_there_though_the_delivery_has_other_rows_of_that_layer(city, filled_tract):
+    held = store(city).read("tract").drop(columns=["tx_from", "tx_to", "editor"], errors="ignore")
+    other = held.assign(tract_no="3128", global_id=feature_ids("tract", pd.Series(["3128"])))
+    other.geometry = held.translate(0, 500)
+    lots = filled_tract.iloc[:2].assign(tract_id=[held["global_id"].iloc[0], "00000000-0000-0000-0000-000000000000"])
+    found = store(city).check({"parcel": lots, "tract": other}).query("code == 'A08' and rule == 'tract_id_reference'")
+    assert found["feature"].tolist() == [lots["apn_display"].iloc[1]]
+
+
 @pytest.mark.parametrize("column", ["global_id", "apn"])
 def test_a_layer_without_what_its_features_are_known_by_is_told_as_such(city, filled_tract, column):
     nameless = filled_tract.iloc[:1].drop(columns=column)

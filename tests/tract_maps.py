@@ -174,6 +174,8 @@ def stored_city(folder) -> City:
     for name, frame in held().items():
         near = frame if name in ("control_station", "source_document", "tract") else frame[frame.intersects(box)]
         layers[name] = near.reset_index(drop=True)
+    layers["parcel"]["situs_id"] = None  # the addresses are not among them
+    layers["parcel"] = layers["parcel"].astype({"situs_id": "str"})
     with store(made) as db:
         db.load(layers, findings=findings_frame())
     return made

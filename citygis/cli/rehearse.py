@@ -62,10 +62,12 @@ def command(
         table(
             [(name, layer["features"], layer["url"]) for name, layer in ready["layers"].items()], ("layer", "features", "address")
         )
-        note(f"Portal:       {ready['portal']}\nCertificate:  {ready['certificate']}", quiet=quiet)
+        first = next(iter(ready["layers"].values()))
+        lines = (("url", first["url"]), ("portal", ready["portal"]), ("certificate", ready["certificate"]))
+        note("In the file of a sync target:\n" + "\n".join(f'  {name} = "{value}"' for name, value in lines), quiet=quiet)
         # Shown whatever --quiet says: without it the server is of no use, and it is shown once.
-        note(f"User:         {ready['user']}\nPassword:     {ready['password']}")
-        note(f"Control:      {ready['control']}  (header X-Rehearsal-Secret: {ready['secret']})", quiet=quiet)
+        note(f"In the shell that sends:\n  export CITYGIS_USER={ready['user']} CITYGIS_PASSWORD={ready['password']}")
+        note(f"Control: {ready['control']}  (header X-Rehearsal-Secret: {ready['secret']})", quiet=quiet)
         for remark in ready["remarks"]:
             note(remark, quiet=quiet)
         if ready["resumed"]:

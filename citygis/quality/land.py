@@ -19,8 +19,9 @@ TITLE = ("FEE", "ACCEPTED", "RAIL", "CANAL")
 """Kinds of right of way that hold the ground itself. An easement, an offer not yet accepted, a reservation and a way by
 prescription lie on land that stays with the parcel (Calif. Gov. Code 66475, 66477.1; Civ. Code 1007)."""
 
-STREET = ("FEE", "EASEMENT", "ACCEPTED", "PRESCRIPTIVE")
-"""Kinds of right of way that give a parcel access; a canal or a railway does not."""
+STREET = ("FEE", "EASEMENT", "ACCEPTED", "PRESCRIPTIVE", "DEDICATION_OFFERED")
+"""Kinds of right of way that give a parcel access; a canal or a railway does not. A street that a recorded map offers does before
+the City accepts it: who buys a lot by the map has an easement in the streets it shows (Danielson v. Sykes, 157 Cal. 686, 1910)."""
 
 ACCESS = ("ACCESS", "INGRESS_EGRESS")
 """Purposes of easements that give access."""

@@ -31,7 +31,7 @@ from citygis.quality.outlines import outline_findings
 from citygis.quality.precedence import told_once
 from citygis.quality.rules import CATALOGUE, rules_off
 from citygis.quality.shapes import shape_findings
-from citygis.quality.subject import Subject, subject
+from citygis.quality.subject import Subject, no_findings, subject
 from citygis.units import METRE, US_SURVEY_FOOT, unit_of
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,22 @@ def own_findings(about: Subject, city: City) -> Iterator[pd.DataFrame]:
 
 def settled(found: Iterable[pd.DataFrame], subjects: Mapping[str, Subject], city: City, *, crs: CRS | None) -> gpd.GeoDataFrame:
     """
-    What rules found made into findings: without rules that are off, each defect once, judged by the record.
+    What rules found made into findings: `told_and_judged`, ordered and numbered.
+
+    Parameters
+    ----------
+    found, subjects, city
+        As `told_and_judged`.
+    crs : CRS or None
+        Of the findings.
+    """
+    rows = told_and_judged(found, subjects, city)
+    return join_findings([findings_frame(rows, crs=crs)], crs=crs) if len(rows) else findings_frame(crs=crs)
+
+
+def told_and_judged(found: Iterable[pd.DataFrame], subjects: Mapping[str, Subject], city: City) -> pd.DataFrame:
+    """
+    What rules found without rules that are off, each defect once, judged by the record.
 
     Parameters
     ----------
@@ -145,16 +160,18 @@ def settled(found: Iterable[pd.DataFrame], subjects: Mapping[str, Subject], city
     subjects : mapping of name to Subject
         The layers with geometry.
     city : City
-    crs : CRS or None
-        Of the findings.
+
+    Returns
+    -------
+    DataFrame
+        Such rows, in the order in which they were found.
     """
     found = [rows for rows in found if len(rows)]
     if not found:
-        return findings_frame(crs=crs)
+        return no_findings()
     off = rules_off(city)
     rows = told_once(_applied(pd.concat(found, ignore_index=True), off))
-    rows = _applied(judged_by_record(rows, subjects, city), off)  # a verdict has a name of its own, which may be put off
-    return join_findings([findings_frame(rows, crs=crs)], crs=crs)
+    return _applied(judged_by_record(rows, subjects, city), off)  # a verdict has a name of its own, which may be put off
 
 
 def rules_not_judged(layers: Mapping[str, pd.DataFrame], *, city: City | None = None) -> list[NotJudged]:

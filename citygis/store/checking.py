@@ -12,12 +12,14 @@ import shapely
 from citygis.changes import ChangeSet
 from citygis.city import City
 from citygis.findings import findings_frame, join_findings
-from citygis.quality import rule, validate
+from citygis.quality import cadastre, districts, land, rule, succession, validate
 from citygis.schema import Layer
 from citygis.store.identity import has_global_id
 
 Read = Callable[..., pd.DataFrame]
 """Reads a layer of the store: ``read(layer, columns=None)``."""
+
+_CHECKS = (*cadastre.CHECKS, *land.CHECKS, *districts.CHECKS, *succession.CHECKS)
 
 
 def together(read: Read, layers: Mapping[str, pd.DataFrame], city: City) -> dict[str, pd.DataFrame]:
@@ -45,14 +47,48 @@ def findings_of_layers(
     What is wrong with delivered layers: see `citygis.store.Store.check`. `retired` tells of each layer which change retired which
     feature.
     """
-    findings = validate(together(read, layers, city) if beside is None else beside, city=city)
+    seen = together(read, layers, city) if beside is None else beside
+    findings = validate(seen, city=city)
     gap = findings["code"].eq("T02").to_numpy()
     ours = findings["layer"].isin(list(layers)).to_numpy() | gap
+    ours &= ~_only_of_the_store(findings, layers, seen, city) & ~_led_into_the_store(findings, read, layers, city)
     for name in layers if gap.any() else ():
         if name in city.schema.layers and _excludes(city.schema.layer(name)):
             ours[gap] &= ~_held(read, findings.geometry[gap], name, layers[name])
     back = [_retired_before(name, frame, city, retired[name]) for name, frame in layers.items() if name in city.schema.layers]
     return join_findings([findings[ours], *back], crs=findings.crs)
+
+
+def _only_of_the_store(
+    findings: gpd.GeoDataFrame, layers: Mapping[str, pd.DataFrame], seen: Mapping[str, pd.DataFrame], city: City
+) -> np.ndarray:
+    """Which findings name features of a layer that the delivery has in part, and none of those it has."""
+    joined_on = [name for name, frame in layers.items() if name in city.schema.layers and len(seen[name]) > len(frame)]
+    ours = {value for name in layers if name in city.schema.layers for value in _names(name, layers[name], city)}
+    named = findings["feature"].isin(ours) | findings["other"].isin(ours) | findings["feature"].isna()
+    return (findings["layer"].isin(joined_on) & ~named).to_numpy(dtype=bool)
+
+
+def _led_into_the_store(findings: gpd.GeoDataFrame, read: Read, layers: Mapping[str, pd.DataFrame], city: City) -> np.ndarray:
+    """Which findings say that a reference leads nowhere (A08), where the store has what it names and the delivery only the rest."""
+    led = np.zeros(len(findings), dtype=bool)
+    lost = findings["code"].eq("A08")
+    for name in set(findings.loc[lost, "layer"]) & set(layers):
+        for field in city.schema.layer(name).fields:
+            target, _, column = (field.reference or "").partition(".")
+            if target not in layers or field.name not in layers[name] or not _excludes(city.schema.layer(target)):
+                continue
+            held = read(target, columns=[column])[column].dropna().astype("str").str.lower()
+            rows = layers[name][layers[name][field.name].astype("str").str.lower().isin(held)]
+            said = lost & findings["layer"].eq(name) & findings["rule"].eq(f"{field.name}_reference")
+            led |= (said & findings["feature"].isin(_names(name, rows, city))).to_numpy(dtype=bool)
+    return led
+
+
+def _names(name: str, frame: pd.DataFrame, city: City) -> set[str]:
+    """What findings call the features of a layer: its keys, also as shown, and ``global_id``."""
+    told = [column for key in city.schema.layer(name).key for column in (key, f"{key}_display")] + ["global_id"]
+    return {str(value) for column in told if column in frame for value in frame[column].dropna()}
 
 
 def _retired_before(name: str, frame: pd.DataFrame, city: City, gone: Mapping[str, int]) -> gpd.GeoDataFrame:
@@ -103,8 +139,7 @@ def findings_of_change(read: Read, change: ChangeSet, city: City) -> gpd.GeoData
         if layer.geometry != "None":
             ground += [held.geometry[leaving].to_numpy(), *(frame.geometry.to_numpy() for frame in rows)]
         after[name] = pd.concat([held[~leaving], *rows], ignore_index=True) if rows else held[~leaving]
-        told = [column for key in layer.key for column in (key, f"{key}_display")] + ["global_id"]
-        names |= {str(value) for frame in rows for column in told if column in frame for value in frame[column].dropna()}
+        names |= {value for frame in rows for value in _names(name, frame, city)}
     beside = after | {name: read(name) for name in _seen_with(after, city) if name not in after}
     findings = validate(beside, city=city)
     ours = findings["feature"].isin(names) | findings["other"].isin(names)
@@ -126,8 +161,12 @@ def joined(frame: pd.DataFrame, more: pd.DataFrame, identity: str) -> pd.DataFra
 
 
 def _seen_with(layers: Mapping[str, pd.DataFrame], city: City) -> list[str]:
-    """The layers that rules about these need: those referred to, those that cover them, those that fill the same ground."""
-    names: dict[str, None] = {}
+    """
+    The layers that rules about these need: those referred to, those that cover them, those that fill the same ground, and of the
+    points given those that a rule about another looks for, such as the corners at which courses end.
+    """
+    looked_for = (need for check in _CHECKS if check.layer in layers for need in check.needs if need in layers)
+    names = dict.fromkeys(need for need in looked_for if city.schema.layer(need).geometry == "Point")
     for name in layers:
         fields = city.schema.layer(name)
         topology = fields.topology

@@ -38,8 +38,6 @@ def test_the_environment_by_name_comes_first(home):
     found = credentials_for("public-map", environ=environ)
     assert (found.user, found.password, found.token) == ("clerk", SECRET, None)
     del environ["CITYGIS_PUBLIC_MAP_USER"], environ["CITYGIS_PUBLIC_MAP_PASSWORD"]
-    assert credentials_for("public-map", environ=environ).token == "for any"
-    del environ["CITYGIS_TOKEN"]
     assert credentials_for("public-map", environ=environ).token == "from file"
     environ = {}
     assert credentials_for("public-map", environ=environ).token == "from keyring"
@@ -50,6 +48,20 @@ def test_without_any_the_message_says_every_way(home):
         credentials_for("map", environ={})
     for way in ("CITYGIS_MAP_TOKEN", "CITYGIS_MAP_USER", "none.toml", "600", "keyring", "citygis:map"):
         assert way in str(told.value)
+
+
+def test_what_has_no_name_never_stands_in_for_what_has_one(home):
+    environ = {"CITYGIS_USER": "clerk", "CITYGIS_PASSWORD": SECRET}
+    with pytest.raises(SyncError, match="CITYGIS_COUNTY_USER and CITYGIS_COUNTY_PASSWORD.* were not used") as told:
+        credentials_for("county", environ=environ)
+    assert SECRET not in str(told.value)
+    assert credentials_for("", environ=environ).user == "clerk"
+
+
+def test_without_a_name_and_without_any_no_empty_name_is_told(home):
+    with pytest.raises(SyncError, match="CITYGIS_USER and CITYGIS_PASSWORD") as told:
+        credentials_for("", environ={})
+    assert "''" not in str(told.value) and "[name]" not in str(told.value)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")

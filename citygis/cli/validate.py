@@ -51,6 +51,11 @@ CAUSES_SHOWN = 10
     show_default=True,
     help="Exit with 1 when something at least this severe is left.",
 )
+@click.option(
+    "--engine", type=click.Choice(["local", "processes", "dask"]), help="For a partitioned layer: what works on its parts."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="With --engine dask: a cluster that is there, such as tcp://10.0.0.5:8786.")
+@click.option("--workers", type=click.IntRange(min=1), help="With --engine: how many; as many as there are processors.")
 @click.option("--rules", "catalogue", is_flag=True, help="List the rules as the City applies them instead; nothing is checked.")
 @city_option
 @json_option
@@ -69,6 +74,9 @@ def command(
     register_path: str | None,
     accept_file: str | None,
     fail_on: str,
+    engine: str | None,
+    scheduler: str | None,
+    workers: int | None,
     catalogue: bool,
     city_folder: str | None,
     as_json: bool,
@@ -83,6 +91,9 @@ def command(
     system, and no City is needed. Prints what probably caused the findings, worst first, and a table by rule; with --json one JSON
     object per finding and line.
 
+    A folder that `citygis partition` made is judged part by part, with --as LAYER; rules that look at several layers,
+    or at a layer as a whole, are named and left out, and the City's exceptions are not looked at.
+
     Findings that the City's exceptions cover are counted and not told again. An exception ends when its feature is drawn otherwise.
 
     \b
@@ -91,6 +102,7 @@ def command(
       citygis validate parcels.gpkg --city riverbend --out report --overwrite --previous report --accept-file exceptions.json
       citygis validate --city riverbend
       citygis validate parcels.gpkg --as parcel --key pid --only geometry --json
+      citygis validate parcels_parts --as parcel --engine dask
       citygis validate --rules --city riverbend
     """
     from pathlib import Path
@@ -107,6 +119,23 @@ def command(
             raise click.UsageError("--rules checks nothing: leave out FILE and --out.")
         _print_rules(city, as_json)
         return
+    stops = {"error": ["error"], "review": ["error", "review"], "never": []}[fail_on]
+    if file and Path(file).is_dir():
+        unused = {
+            "--layer": within,
+            "--source-crs": source_crs,
+            "--out": folder,
+            "--previous": previous,
+            "--accept-file": accept_file,
+        }
+        if any(unused.values()) or register_path or not layer:
+            raise click.UsageError(
+                "A partitioned layer goes with --as LAYER, and with --key, --only, --engine, --fail-on and --json."
+            )
+        findings = _of_parts(Path(file), layer, city, key, only, (engine or "local", scheduler, workers), as_json, quiet)
+        sys.exit(1 if findings["severity"].isin(stops).any() else 0)
+    if engine or scheduler or workers:
+        raise click.UsageError("--engine, --scheduler and --workers are for a folder that citygis partition made.")
     runs = [read_run(each) for each in previous]  # before they are overwritten
     register = Path(register_path) if register_path else city.exceptions_path
     if accept_file and register is None:
@@ -157,9 +186,38 @@ def command(
         for record in records(findings):
             click.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
     else:
-        _print_summary(findings, layers, title, likely, excused, trend(runs, findings, excused=excused) if runs else None)
-    stops = {"error": ["error"], "review": ["error", "review"], "never": []}[fail_on]
+        sizes = {name: len(frame) for name, frame in layers.items()}
+        _print_summary(findings, sizes, title, likely, excused, trend(runs, findings, excused=excused) if runs else None)
     sys.exit(1 if findings["severity"].isin(stops).any() else 0)
+
+
+def _of_parts(
+    path: "Path",
+    layer: str,
+    city: "City",
+    key: str | None,
+    only: str | None,
+    engine: tuple[str, str | None, int | None],
+    as_json: bool,
+    quiet: bool,
+) -> "pd.DataFrame":
+    """The findings on a partitioned layer, printed."""
+    from citygis.quality import records
+    from citygis.scale import left_out_of_dataset, open_dataset, validate_dataset
+
+    dataset = open_dataset(path)
+    if city.exceptions_path and city.exceptions_path.exists():
+        note("The City's exceptions are not applied to a partitioned layer.", quiet=quiet)
+    name, scheduler, workers = engine
+    findings = validate_dataset(dataset, layer, city=city, engine=name, scheduler=scheduler, workers=workers, key=key, only=only)
+    for item in left_out_of_dataset(dataset, layer, city=city, only=only):
+        note(f"Not judged: {item.code} on {item.layer}, because it {item.because}.", quiet=quiet)
+    if as_json:
+        for record in records(findings):
+            click.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
+    else:
+        _print_summary(findings, {layer: len(dataset)}, path.name)
+    return findings
 
 
 def _print_rules(city: "City", as_json: bool) -> None:
@@ -254,11 +312,11 @@ def _of_file(path: "Path", city: "City", quiet: bool) -> "dict[str, pd.DataFrame
 
 def _print_summary(
     findings: "pd.DataFrame",
-    layers: "dict[str, pd.DataFrame]",
+    sizes: dict[str, int],
     title: str,
-    likely: "pd.DataFrame",
-    excused: "pd.DataFrame | None",
-    changes: "pd.DataFrame | None",
+    likely: "pd.DataFrame | None" = None,
+    excused: "pd.DataFrame | None" = None,
+    changes: "pd.DataFrame | None" = None,
 ) -> None:
     from citygis.findings import SEVERITIES
     from citygis.quality import CATALOGUE, RULES
@@ -269,11 +327,11 @@ def _print_summary(
     counts = titled.groupby(["code", "title", "layer", "severity"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=SEVERITIES, fill_value=0)
     rows = [(*each, *map(int, counts.loc[each])) for each in counts.index]
-    if len(likely):
+    if likely is not None and len(likely):
         shown = likely[["said", "findings", "errors", "rules"]].head(CAUSES_SHOWN).itertuples(index=False, name=None)
         more = f" (the worst {CAUSES_SHOWN} of {len(likely):,})" if len(likely) > CAUSES_SHOWN else ""
         table(shown, ["what probably happened", "findings", "errors", "rules"], title=f"Where to begin{more}")
-    checked = ", ".join(f"{name} ({len(frame):,})" for name, frame in layers.items())
+    checked = ", ".join(f"{name} ({size:,})" for name, size in sizes.items())
     table(rows, ["code", "rule", "layer", "error", "review", "info"], title=f"{title}: {checked}")
     if changes is not None:
         columns = ["code", "before", "new", "returned", "gone", "excused", "still", "now"]

@@ -257,7 +257,10 @@ def _proven(
         stopped,
         len(plan.conflicts) + len(plan.refusals),
     )
-    journal.write("end", is_clean=run.is_clean, stopped=run.stopped, done=len(run.done), requests=run.requests)
+    try:
+        journal.write("end", is_clean=run.is_clean, stopped=run.stopped, done=len(run.done), requests=run.requests)
+    except SyncError as error:  # what was sent stays told; the next run reads this one back
+        run = run._replace(stopped=run.stopped or str(error))
     return run
 
 

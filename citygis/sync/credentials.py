@@ -63,14 +63,16 @@ def credentials_for(name: str, *, environ: Mapping[str, str] = os.environ) -> Cr
     The credentials of that name.
 
     Sources, the first that has some: the environment, ``CITYGIS_<NAME>_TOKEN`` or ``CITYGIS_<NAME>_USER`` and
-    ``CITYGIS_<NAME>_PASSWORD``, then the same without the name; the table ``[name]`` of the TOML file that
+    ``CITYGIS_<NAME>_PASSWORD``; the table ``[name]`` of the TOML file that
     ``CITYGIS_CREDENTIALS`` names (``~/.config/citygis/credentials.toml`` without it); the keyring, service ``citygis:<name>``,
     entries ``user``, ``password``, ``token``.
 
     Parameters
     ----------
     name : str
-        Letters, digits, ``_`` and ``-``; as `credentials` of a target says. Empty: only the environment's names without one.
+        Letters, digits, ``_`` and ``-``; as `credentials` of a target says. Empty: ``CITYGIS_TOKEN``, or
+        ``CITYGIS_USER`` and ``CITYGIS_PASSWORD``, and nothing else. Those never stand in for a name that has none: they may be
+        another portal's.
     environ : mapping
 
     Returns
@@ -88,10 +90,9 @@ def credentials_for(name: str, *, environ: Mapping[str, str] = os.environ) -> Cr
     if not re.fullmatch(r"[A-Za-z0-9_-]{0,64}", name):
         raise ValueError(f"Invalid name of credentials {name!r}. Must have letters, digits, _ and - only.")
     named = f"CITYGIS_{name.upper().replace('-', '_')}_" if name else "CITYGIS_"
-    for prefix in dict.fromkeys((named, "CITYGIS_")):
-        found = {key: environ.get(f"{prefix}{key.upper()}") or None for key in _KEYS}
-        if any(found.values()):
-            return _whole(found, f"the environment ({prefix}...)")
+    found = {key: environ.get(f"{named}{key.upper()}") or None for key in _KEYS}
+    if any(found.values()):
+        return _whole(found, f"the environment ({named}...)")
     if name:
         path = Path(environ.get(FILE) or DEFAULT_FILE).expanduser()
         found = _from_file(path, name, must_exist=FILE in environ)
@@ -100,10 +101,17 @@ def credentials_for(name: str, *, environ: Mapping[str, str] = os.environ) -> Cr
         found = _from_keyring(name)
         if any(found.values()):
             return _whole(found, f"the keyring (citygis:{name})")
+    wanted = f"Set {named}TOKEN, or {named}USER and {named}PASSWORD, in the environment"
+    if not name:
+        raise SyncError(
+            f'There is nothing to log in with. {wanted}; or name a login in the target (credentials = "riverbend"), which may also '
+            "lie in a file or the keyring."
+        )
+    unnamed = [f"CITYGIS_{key.upper()}" for key in _KEYS if environ.get(f"CITYGIS_{key.upper()}")]
+    aside = f" {' and '.join(unnamed)} are only for targets that name no credentials, and were not used." if unnamed else ""
     raise SyncError(
-        f"There are no credentials {name!r}. Set {named}TOKEN, or {named}USER and {named}PASSWORD, in the environment; or write "
-        f"the table [{name or 'name'}] with user and password, or token, into {DEFAULT_FILE} (mode 600); or put them into the "
-        f"keyring as citygis:{name or 'name'}."
+        f"There are no credentials {name!r}. {wanted}; or write the table [{name}] with user and password, or token, into "
+        f"{DEFAULT_FILE} (mode 600); or put them into the keyring as citygis:{name}.{aside}"
     )
 
 

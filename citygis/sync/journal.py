@@ -75,9 +75,12 @@ class Journal:
         Raises
         ------
         SyncError
-            If the file cannot be written: then nothing must be sent either.
+            If the file cannot be written, or a number in it is not finite: then nothing more must be sent either.
         """
-        line = json.dumps({"event": event, "at": _now(), **said}, ensure_ascii=False, allow_nan=False)
+        try:  # in ASCII: a server's text may hold half a surrogate pair, which UTF-8 has not
+            line = json.dumps({"event": event, "at": _now(), **said}, allow_nan=False)
+        except ValueError:
+            raise SyncError(f"{self.path}: a feature holds a number that is not finite, and is not sent.") from None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _drop_half_line(self.path)
@@ -87,7 +90,7 @@ class Journal:
                 os.fsync(opened.fileno())
         except OSError as error:
             raise SyncError(
-                f"{self.path} cannot be written: {error.strerror or error}. Without a journal nothing is sent."
+                f"{self.path} cannot be written: {error.strerror or error}. Without a journal nothing more is sent."
             ) from None
 
 

@@ -180,7 +180,7 @@ def backward_rings(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric, *, shells: 
     return gpd.GeoDataFrame(table, geometry=rings, crs=layer.crs)
 
 
-def clockwise_surplus(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric) -> int:
+def clockwise_surplus(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric, *, among: np.ndarray | None = None) -> int:
     """
     How many more shells of a layer run clockwise than the other way; negative where most run counterclockwise.
 
@@ -188,9 +188,11 @@ def clockwise_surplus(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric) -> int:
     ----------
     layer : GeoDataFrame, GeoSeries or Fabric
         In any CRS. A ring without area, or with a coordinate that is not a number, runs neither way.
+    among : array of n bool, optional
+        Count these features only.
     """
     paths = fabric_of(layer).paths
-    shell = (paths.kind == SHELL) & paths.finite[paths.owner]
+    shell = (paths.kind == SHELL) & (paths.finite if among is None else paths.finite & among)[paths.owner]
     return int(-np.sign(paths.area_sqft[shell]).sum())
 
 

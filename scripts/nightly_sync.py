@@ -50,8 +50,9 @@ def _one(target: sync.Target, city: City, *, send: bool, nights: int) -> int:
             if not send or plan.stops:
                 return 0 if plan.is_empty and plan.is_clean else 1
             run = sync.apply(plan, target, city=city, told=_say)
+            what = f"run {run.run_id}" if run.run_id else "nothing to send"
             print(
-                f"{target.name}: run {run.run_id}: {len(run.done)} written and proven, {len(run.refused)} refused, "
+                f"{target.name}: {what}: {len(run.done)} written and proven, {len(run.refused)} refused, "
                 f"{len(run.conflicts) + run.open_in_plan} left to a person."
             )
             if run.stopped is None:

@@ -5,6 +5,7 @@ import logging
 import signal
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import rehearsed_city
@@ -72,6 +73,10 @@ def test_a_day_plan_look_apply_verify_revert(desk):
     assert not made["is_empty"] and made["plan"] == str(path)
     before = rehearsed_city.content(server)
     looked = run("apply", path, "--city", folder)
+    for title, edits in (("Adds", made["adds"]), ("Deletes", made["deletes"]), ("Updates", made["updates"])):
+        assert title in looked.stdout
+        assert all(made["known_by"][each["global_id"]] in looked.stdout for each in edits)
+    assert {made["known_by"][each["global_id"]] for each in made["adds"]} == {each["attributes"]["APN"] for each in made["adds"]}
     assert "Nothing was sent. To send it: --apply" in looked.stdout and rehearsed_city.content(server) == before
     sent = told("apply", path, "--city", folder, "--from", after, "--apply")
     assert sent["is_clean"] and len(sent["done"]) == 12
@@ -144,6 +149,33 @@ def test_linking_is_looked_at_first_and_publishing_too(desk):
     found = told("link", "parcels", "--city", folder)
     assert found["counts"]["same"] == 14 and not found["is_written"]
     assert "has a layer already" in run("publish", "parcels", "--city", folder, code=3).stderr
+
+
+def test_after_a_link_up_the_next_step_is_told(desk):
+    _server, folder, _after, _tmp_path = desk
+    assert f"Next: citygis sync plan parcels --city {folder}" in run("link", "parcels", "--city", folder, "--apply").stdout
+
+
+def test_a_target_is_drafted_behind_a_login_and_a_certificate_of_its_own(desk, monkeypatch):
+    server, folder, _after, _tmp_path = desk
+    for name in ("CITYGIS_USER", "CITYGIS_PASSWORD"):
+        monkeypatch.delenv(name)
+    url, certificate = server.layer_url("Parcels"), server.certificate
+    draft = ("link", "drafted", "--url", url, "--layer", "parcel", "--city", folder)
+    path = folder / "sync" / "drafted.toml"
+    login = ("--portal", server.portal, "--credentials", "county", "--certificate", certificate)
+    assert "--certificate" in run(*draft, code=3).stderr
+    run(*draft, "--certificate", certificate, code=3)  # this layer wants a login
+    assert "CITYGIS_COUNTY_USER" in run(*draft, *login, code=3).stderr
+    assert "--portal" in run(*draft, "--credentials", "county", code=2).stderr
+    monkeypatch.setenv("CITYGIS_COUNTY_USER", server.user)
+    monkeypatch.setenv("CITYGIS_COUNTY_PASSWORD", server.password)
+    try:
+        assert server.password not in run(*draft, *login).output
+        assert tomllib.loads(path.read_text())["credentials"] == "county"
+        assert told("link", "drafted", "--city", folder)["counts"]["same"] == 14
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def test_a_new_layer_is_published_and_filled(desk):

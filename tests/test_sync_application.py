@@ -10,7 +10,7 @@ import pytest
 import sync_city
 
 from citygis import sync
-from citygis.errors import SyncError
+from citygis.errors import ReadError, SyncError
 from citygis.readers.service.faults import ServiceFault
 
 
@@ -381,3 +381,77 @@ def test_a_server_that_finds_nothing_by_its_own_global_ids_is_asked_by_object_id
     layer.faults = [fake_remote.Fault("applyEdits", "reset", "after", nth) for nth in (1, 2, 3)]
     assert applied(day, plan).is_clean
     assert sync_city.content(layer) == sync_city.meant(day[3]) and any("objectIds" in each for each in asked)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"hasZ": True}, "with heights"),
+        ({"geometryType": "esriGeometryPolyline"}, "is esriGeometryPolyline"),
+        ({"field": "esriFieldTypeDouble"}, "ROLL_YEAR was Integer and is Double"),
+    ],
+)
+def test_a_layer_of_another_form_than_the_plan_was_made_on_sends_nothing(day, change, said):
+    plan = planned(day)
+    layer = day[4].layer
+    if "field" in change:
+        next(each for each in layer["fields"] if each["name"] == "ROLL_YEAR")["type"] = change["field"]
+    else:
+        layer.update(change)
+    with pytest.raises(SyncError, match=f"{said}.*Nothing was sent"):
+        applied(day, plan)
+    assert not day[4].edits and not sync.runs(day[1].folder)
+
+
+def test_deletions_beyond_what_needs_no_naming_are_counted_again_when_they_are_sent(day):
+    plan = planned(day)
+    more = tuple(plan.deletes[0]._replace(global_id=f"{n:08d}-0000-4000-8000-000000000000") for n in range(11))
+    for allowed in (None, 10):
+        with pytest.raises(SyncError, match=r"Y15.*11 features would be deleted"):
+            applied(day, dataclasses.replace(plan, deletes=more, allow_deletes=allowed))
+    assert not day[4].edits
+
+
+def test_an_empty_plan_opens_no_run(day):
+    city, target, before, _after, layer = day
+    options = {"city": city, "remote": layer, "layer": before, "sleep": sync_city.no_pause}
+    run = sync.apply(sync.prepare(target, **options), target, **options)
+    assert run.is_clean and run.run_id == "" and not sync.runs(target.folder)
+
+
+def test_a_run_that_wrote_all_of_a_plan_with_a_conflict_is_told_as_written(day):
+    layer = day[4]
+    layer.put({"APN": "SOMEBODY'S"}, next(iter(layer.rows.values()))["geometry"])
+    run = applied(day, planned(day))
+    assert not run.is_clean and len(run.done) == 12
+    assert [each.state for each in sync.runs(day[1].folder)] == ["written"]
+
+
+def test_a_parcel_that_somebody_drew_there_is_not_added_beside_it(day):
+    _city, _target, _before, after, layer = day
+    new = after.iloc[-1]
+    stranger = layer.put({"APN": f" {new['apn']} "}, sync_city.esri(new.geometry))
+    plan = planned(day)
+    assert len(plan.adds) == 3 and new["global_id"] not in {each.global_id for each in plan.adds}
+    refusal = next(each for each in plan.refusals if each.code == "Y26")
+    assert refusal.global_id == new["global_id"] and stranger in refusal.message and "sync link" in refusal.remedy
+    conflict = next(each for each in plan.conflicts if each.kind == "remote_added")
+    assert conflict.fields == {"APN": {"base": None, "local": None, "remote": f" {new['apn']} "}}
+    assert len(applied(day, plan).done) == 11
+
+
+@pytest.mark.parametrize(("field", "value"), [("SITUS", "1 \ud800 ST"), ("AREA_SQFT", json.loads("1e999"))])
+def test_a_value_that_cannot_be_read_names_its_field_and_its_feature(day, field, value):
+    layer = day[4]
+    key = next(iter(layer.rows))
+    layer.put({field: value}, global_id=key)
+    number = layer.rows[key]["attributes"]["OBJECTID"]
+    with pytest.raises(ReadError, match=f"feature OBJECTID {number}: {field} is"):
+        planned(day)
+
+
+def test_a_value_of_a_field_that_is_not_mapped_may_be_whatever_it_is(day):
+    layer = day[4]
+    for key in list(layer.rows):
+        layer.put({"REMARK": "half \ud800"}, global_id=key)
+    assert applied(day, planned(day)).is_clean

@@ -4,12 +4,15 @@ The client for ArcGIS, and beside it what the plain package does with the same s
 """
 
 import datetime
+import gzip
 import http.client
+import http.server
 import json
 import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 import types
 import uuid
@@ -543,8 +546,12 @@ def test_nothing_goes_to_a_host_that_was_not_named(rehearsal, remote):
 def test_a_certificate_that_is_not_trusted_stops_everything(rehearsal):
     login = Credentials(user=rehearsal.user, password=rehearsal.password)
     rehearsal.clear_trace()
-    with pytest.raises(SyncError, match=r"(?i)certificate"):
+    with pytest.raises(SyncError, match=r"certificate is not trusted here.*--certificate") as told:
         connect(rehearsal.layer_url("Lots"), rehearsal.portal, login)
+    assert "password" not in str(told.value) and "let in" not in str(told.value)
+    with pytest.raises(SyncError, match="address and the network") as told:
+        connect("https://127.0.0.1:9/FeatureServer/0", "https://127.0.0.1:9/portal", login)
+    assert "password" not in str(told.value)
     with pytest.raises(SyncError, match="not there"):
         connect(rehearsal.layer_url("Lots"), rehearsal.portal, login, certificate="nowhere.pem")
     assert not rehearsal.trace()
@@ -579,7 +586,8 @@ def test_an_address_that_is_not_safe_is_refused_before_anything_is_sent(url, por
 )
 def test_only_a_portal_of_arcgis_online_leads_to_its_other_hosts(portal, host, may):
     gate = Gate(portal, "https://services9.arcgis.com/x/FeatureServer/0", (1, 1))
-    adapter = types.SimpleNamespace(send=lambda request, **options: types.SimpleNamespace(status_code=200))
+    adapter = types.SimpleNamespace(send=lambda request, **options: answer)
+    answer = types.SimpleNamespace(status_code=200, iter_content=lambda size: iter(()))
     request = types.SimpleNamespace(url=f"https://{host}/x")
     if may:
         assert gate.guarding(adapter).send(request).status_code == 200
@@ -592,12 +600,55 @@ def test_a_token_that_a_server_puts_into_its_message_is_cut_out():
     known_secret("tok-3f9c-of-nobody")
     gate = Gate("https://www.arcgis.com", "https://services9.arcgis.com/x/FeatureServer/0", (1, 1))
     body = b'{"error": {"code": 498, "message": "Invalid token tok-3f9c-of-nobody"}}'
-    reply = types.SimpleNamespace(status_code=200, headers={}, content=body)
+    reply = types.SimpleNamespace(status_code=200, headers={}, content=body, iter_content=lambda size: iter([body]))
     adapter = types.SimpleNamespace(send=lambda request, **options: reply)
     with gate.once("/applyEdits"):
         gate.guarding(adapter).send(types.SimpleNamespace(url="https://services9.arcgis.com/x/FeatureServer/0/applyEdits"))
         fault = gate.fault(ValueError("tok-3f9c-of-nobody"))
     assert fault.kind == "auth" and "tok-" not in str(fault) + str(unsent(ServiceFault("auth", "tok-3f9c-of-nobody")))
+
+
+def test_a_reply_to_edits_that_swells_without_end_is_given_up_before_it_fills_the_memory(monkeypatch):
+    pieces = []
+
+    def swelling(size):
+        while True:
+            pieces.append(size)
+            yield b" " * (1 << 20)
+
+    gate = Gate("https://www.arcgis.com", "https://services9.arcgis.com/x/FeatureServer/0", (1, 1))
+    reply = types.SimpleNamespace(status_code=200, headers={}, iter_content=swelling, close=lambda: None)
+    adapter = types.SimpleNamespace(send=lambda request, **options: reply)
+    with gate.once("/applyEdits"):
+        with pytest.raises(ServiceFault, match="64 MB") as told:
+            gate.guarding(adapter).send(types.SimpleNamespace(url="https://services9.arcgis.com/x/FeatureServer/0/applyEdits"))
+        assert gate.fault(told.value).kind == "ambiguous" and len(pieces) == 65
+
+
+def test_a_packed_reply_is_counted_as_it_is_unpacked(monkeypatch):
+    requests = pytest.importorskip("requests")
+    monkeypatch.setattr("citygis.sync.gate.LARGEST_BODY_BYTES", 1 << 20)
+    packed = gzip.compress(b" " * (8 << 20))
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(packed)))
+            self.end_headers()
+            self.wfile.write(packed)
+
+        def log_message(self, *_said):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        gate = Gate("https://gis.example", "", (1, 5))
+        request = requests.Request("POST", f"http://127.0.0.1:{server.server_port}/applyEdits", data={"f": "json"}).prepare()
+        plain = requests.adapters.HTTPAdapter()
+        adapter = types.SimpleNamespace(send=lambda _request, **options: plain.send(request, **options))
+        with pytest.raises(ServiceFault, match="goes on beyond 1 MB"):
+            gate.guarding(adapter).send(types.SimpleNamespace(url="https://gis.example/applyEdits"))
 
 
 # -- results ----------------------------------------------------------------------------------------------------------------

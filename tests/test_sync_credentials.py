@@ -52,7 +52,7 @@ def test_without_any_the_message_says_every_way(home):
 
 def test_what_has_no_name_never_stands_in_for_what_has_one(home):
     environ = {"CITYGIS_USER": "clerk", "CITYGIS_PASSWORD": SECRET}
-    with pytest.raises(SyncError, match="CITYGIS_COUNTY_USER and CITYGIS_COUNTY_PASSWORD.* were not used") as told:
+    with pytest.raises(SyncError, match=r"CITYGIS_COUNTY_USER and CITYGIS_COUNTY_PASSWORD.* was not used") as told:
         credentials_for("county", environ=environ)
     assert SECRET not in str(told.value)
     assert credentials_for("", environ=environ).user == "clerk"
@@ -131,9 +131,9 @@ def test_a_name_that_could_lead_elsewhere_is_refused(name):
 
 def test_half_of_a_login_is_told(home):
     with pytest.raises(SyncError, match="no password"):
-        credentials_for("map", environ={"CITYGIS_USER": "clerk"})
+        credentials_for("map", environ={"CITYGIS_MAP_USER": "clerk"})
     with pytest.raises(SyncError, match="no user"):
-        credentials_for("map", environ={"CITYGIS_PASSWORD": SECRET})
+        credentials_for("map", environ={"CITYGIS_MAP_PASSWORD": SECRET})
 
 
 def test_credentials_show_nothing_and_are_not_carried_away():

@@ -75,7 +75,7 @@ def test_a_run_is_found_by_the_end_of_its_name_where_that_is_enough(tmp_path):
 
 def test_where_no_journal_can_be_written_nothing_may_be_sent(tmp_path):
     (tmp_path / "runs").write_text("a file where the folder must be")
-    with pytest.raises(SyncError, match="nothing is sent"):
+    with pytest.raises(SyncError, match="nothing more is sent"):
         begun(tmp_path)
 
 
@@ -99,3 +99,35 @@ def test_two_runs_of_one_second_stand_in_the_order_in_which_they_began(tmp_path)
     assert (
         [each.run_id[-4:] for each in runs(tmp_path)] == [each.run_id[-4:] for each in cut_off_runs(tmp_path)] == ["bbbb", "aaaa"]
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "sent", "at": "2026", "batch": 1}',
+        '{"event": "sent", "at": "2026", "batch": 1, "adds": [["a"]], "updates": [], "deletes": []}',
+        '{"event": "sent", "at": "2026", "batch": 1, "adds": [], "updates": [{"global_id": "a", "before": 1}], "deletes": []}',
+        '{"event": "sent", "at": "2026", "batch": 1, "adds": [], "updates": [], "deletes": [{"global_id": "a", "before": []}]}',
+        '{"event": "done", "at": "2026"}',
+        '{"event": "done", "at": "2026", "done": [{}]}',
+        '{"event": ["done"], "at": "2026"}',
+        '{"event": "verified", "at": "2026", "hashes": null}',
+        '{"event": "begin", "at": "2026"}',
+        '["event", "at"]',
+        "[" * 100_000,
+    ],
+)
+def test_a_line_of_another_form_is_told_by_its_number(tmp_path, line):
+    journal = begun(tmp_path)
+    with open(journal.path, "a") as opened:
+        opened.write(line + "\n")
+    for read in (runs, cut_off_runs, lambda folder: run_of(folder, journal.run_id)):
+        with pytest.raises(SyncError, match="line 2"):
+            read(tmp_path)
+
+
+def test_a_journal_that_does_not_begin_is_told(tmp_path):
+    journal = Journal(tmp_path, "20260101T000000Z-aaaa")
+    journal.write("done", batch=1, done=[])
+    with pytest.raises(SyncError, match="line 1"):
+        runs(tmp_path)

@@ -86,6 +86,11 @@ def test_a_draft_matches_by_names_and_aliases_and_can_be_read_as_a_target(tmp_pa
     assert target.natural_key == ("apn",) and target.audience == "public"
 
 
+def test_a_remote_field_named_like_the_key_itself_is_left_out_of_a_draft(tmp_path):
+    city, _ = sync_city.make(tmp_path)
+    assert "global_id" not in tomllib.loads(drafted(city, ["global_id"]))["fields"]
+
+
 def test_a_draft_keeps_from_the_public_what_is_not_for_it(tmp_path):
     city, _ = sync_city.make(tmp_path)
     text = drafted(city, ["LEGAL_DESC", "OWNER_NAME", 'A "quoted" field\n[where]'])

@@ -95,7 +95,7 @@ def test_a_plan_that_was_edited_by_hand_is_not_taken(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 2}, {"version": None}, {"extra": 1}, {"adds": {}}, {"adds": [1]}, {"adds": None}, {"counts": {"local": -1}},
+        {"version": 1}, {"version": None}, {"extra": 1}, {"adds": {}}, {"adds": [1]}, {"adds": None}, {"counts": {"local": -1}},
         {"counts": {"local": True}}, {"made_at": 5}, {"url": "x" * (1 << 21)}, {"allow_deletes": 1.5},
         {"spatial_reference": {"wkid": "1"}},
         {"stops": [{"code": "Y99", "message": "", "remedy": "", "number": None}]},

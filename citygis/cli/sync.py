@@ -24,8 +24,9 @@ def command() -> None:
     Keep a layer of ArcGIS Online or Enterprise in step with the City's: look first, send a saved plan, read it back.
 
     TARGET is a name in the City's folder `sync` (NAME.toml says which layer goes where, under which names, for whom), or the
-    path of such a file. Logins come from the environment (CITYGIS_USER and CITYGIS_PASSWORD, or CITYGIS_TOKEN), a file that
-    only you may read, or the keyring; never from the command line. Needs the extra: pip install 'citygis[arcgis]'.
+    path of such a file. For credentials = "county" the login comes from the environment (CITYGIS_COUNTY_USER and
+    CITYGIS_COUNTY_PASSWORD, or CITYGIS_COUNTY_TOKEN), a file that only you may read, or the keyring; for a target that names none,
+    from CITYGIS_USER and CITYGIS_PASSWORD. Never from the command line. Needs the extra: pip install 'citygis[arcgis]'.
 
     Nothing is sent without --apply. Exit code 1: done, with conflicts, refusals, or a remainder; 3: refused, nothing sent.
 
@@ -158,7 +159,7 @@ def apply_command(
     if as_json:
         emit_json({**plan_said(made, plan=plan_path, requests=run.requests), **run_said(run)})
     else:
-        print_run(run)
+        print_run(run, made)
     sys.exit(130 if run.stopped == "interrupted" else 0 if run.is_clean else 1)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,12 +19,22 @@ from citygis.cli.options import (
 )
 from citygis.cli.sync_results import SHOWN, Bar, opened, source_layer, target_argument, told
 
+if TYPE_CHECKING:
+    from citygis.readers.service.remote import ServiceReader
+
 
 @click.command("link")
 @target_argument
 @click.option("--url", metavar="URL", help="With --layer: draft TARGET for this layer, and stop for a person to read it.")
 @click.option("--layer", "layer_name", metavar="NAME", help="With --url: the City's layer.")
 @click.option("--portal", default="", metavar="URL", help="With --url: the portal to log in to.")
+@click.option("--credentials", default="", metavar="NAME", help="With --portal: the name of the login; never the secret.")
+@click.option(
+    "--certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --url: PEM file of an authority to trust besides the system's.",
+)
 @click.option("--apply", "do_apply", is_flag=True, help="Keep the pairs, and take the linked features as the base.")
 @city_option
 @source_option
@@ -34,6 +45,8 @@ def link_command(
     url: str | None,
     layer_name: str | None,
     portal: str,
+    credentials: str,
+    certificate: Path | None,
     do_apply: bool,
     city_folder: str | None,
     source: Path | None,
@@ -56,8 +69,12 @@ def link_command(
 
     if (url is None) != (layer_name is None):
         raise click.UsageError("--url and --layer go together.")
+    if url is None and (portal or credentials or certificate):
+        raise click.UsageError("--portal, --credentials and --certificate go with --url; a target says its own.")
+    if credentials and not portal:
+        raise click.UsageError("--credentials goes with --portal, which it is sent to.")
     if url is not None:
-        _draft(target_name, url, layer_name, portal, city_folder, as_json=as_json)
+        _draft(target_name, url, str(layer_name), portal, credentials, certificate, city_folder, as_json=as_json)
         return
     city, target = opened(city_folder, target_name)
     with Bar("Reading", quiet=quiet) as bar:
@@ -85,9 +102,11 @@ def link_command(
             if len(rows):
                 shown = rows.head(SHOWN).fillna("").to_numpy().tolist()
                 table(shown, list(rows.columns), title=f"{title} ({len(rows):,})")
-        click.echo(
-            "The pairs and the base were written." if found.is_written else "Nothing was written. To keep the pairs: --apply"
-        )
+        if found.is_written:
+            at = f" --city {city_folder}" if city_folder else ""
+            click.echo(f"The pairs and the base were written. Next: citygis sync plan {target_name}{at}")
+        else:
+            click.echo("Nothing was written. To keep the pairs: --apply")
     sys.exit(0 if found.is_clean else 1)
 
 
@@ -197,11 +216,21 @@ def pull_command(
         click.echo(f"Written: {out}")
 
 
-def _draft(name: str, url: str, layer: str | None, portal: str, city_folder: str | None, *, as_json: bool) -> None:
+def _draft(
+    name: str,
+    url: str,
+    layer: str,
+    portal: str,
+    credentials: str,
+    certificate: Path | None,
+    city_folder: str | None,
+    *,
+    as_json: bool,
+) -> None:
     from citygis.errors import SettingsError
     from citygis.publish import publish_text
-    from citygis.readers.service import plain_reader
     from citygis.sync.linking import drafted_target
+    from citygis.sync.redaction import redact_logging
     from citygis.sync.remote import Patient
 
     city = open_city_option(city_folder)
@@ -210,12 +239,38 @@ def _draft(name: str, url: str, layer: str | None, portal: str, city_folder: str
     if not name.replace("_", "").replace("-", "").isalnum():
         raise click.BadParameter(f"{name!r} must be letters, digits, _ and -.", param_hint="TARGET")
     path = city.folder / "sync" / f"{name}.toml"
-    text = drafted_target(url, str(layer), Patient(plain_reader(url)).layer(), city, portal=portal)
+    redact_logging()
+    definition = Patient(_reader(url, portal, credentials, certificate)).layer()
+    text = drafted_target(
+        url, layer, definition, city, portal=portal, credentials=credentials, certificate=_beside(certificate, path.parent)
+    )
     publish_text(path, text)
     if as_json:
         emit_json({"target": name, "url": url, "layer": layer, "path": str(path)})
     else:
         click.echo(f"Drafted: {path}. Read every line of it, then: citygis sync link {name} --city {city_folder}")
+
+
+def _reader(url: str, portal: str, credentials: str, certificate: Path | None) -> "ServiceReader":
+    """Logged in where there is a login for the portal that is named; else as anybody."""
+    import os
+
+    from citygis.readers.service import plain_reader
+    from citygis.sync.arcgis_client import connect
+    from citygis.sync.credentials import credentials_for
+
+    has_unnamed = any(os.environ.get(name) for name in ("CITYGIS_TOKEN", "CITYGIS_USER"))
+    if portal and (credentials or has_unnamed):
+        return connect(url, portal, credentials_for(credentials), certificate=certificate)
+    return plain_reader(url, certificate=certificate)
+
+
+def _beside(certificate: Path | None, folder: Path) -> str | None:
+    """How a target in that folder names the file."""
+    if certificate is None:
+        return None
+    path = certificate.resolve()
+    return path.name if path.parent == folder.resolve() else str(path)
 
 
 def _pull_edits(name: str, out: Path, city_folder: str | None, *, overwrite: bool, as_json: bool, quiet: bool) -> None:

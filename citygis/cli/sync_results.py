@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from citygis.city import City
     from citygis.sync import Plan, Run, Target
 
-SHOWN = 12
+SHOWN = 20
 """Rows of one kind that are printed; all of them with --json."""
 
 target_argument = click.argument("target_name", metavar="TARGET")
@@ -78,6 +78,7 @@ def plan_said(made: "Plan", **more: Any) -> dict[str, Any]:
         "url": made.url,
         "layer": made.layer,
         "counts": made.counts,
+        "known_by": made.known_by,
         **lists,
         "is_empty": made.is_empty,
         "reverts": made.reverts,
@@ -118,17 +119,27 @@ def print_plan(made: "Plan") -> None:
     table(rows, ["adds", "updates", "deletes", "conflicts", "refusals", "stops", "unchanged"], title=title)
     if made.stops:
         table([(each.code, each.message, each.remedy) for each in made.stops], ["code", "stopped", "what to do"], title="Stops")
-    _print_some([(each.global_id, each.kind, each.message) for each in made.conflicts], ["feature", "kind", "what"], "Conflicts")
-    _print_refusals(made.refusals)
+    known_by = made.known_by
+    _print_conflicts(made.conflicts, known_by)
+    _print_refusals(made.refusals, known_by)
     changed = [
-        (each.global_id, ", ".join([*each.changed, *(["geometry"] if each.geometry else [])])) for each in made.updates[: SHOWN + 1]
+        (known_by.get(each.global_id), each.global_id, ", ".join([*each.changed, *(["geometry"] if each.geometry else [])]))
+        for each in made.updates[:SHOWN]
     ]
-    _print_some(changed, ["feature", "changes"], "Updates", total=len(made.updates))
+    for title, edits in (("Adds", made.adds), ("Deletes", made.deletes)):
+        named = [(known_by.get(each.global_id), each.global_id) for each in edits[:SHOWN]]
+        _print_some(named, ["key", "feature"], title, total=len(edits))
+    _print_some(changed, ["key", "feature", "changes"], "Updates", total=len(made.updates))
 
 
-def _print_refusals(refusals: Any) -> None:
-    rows = [(each.code, each.global_id, each.field, each.message, each.remedy) for each in refusals]
-    _print_some(rows, ["code", "feature", "field", "refused", "what to do"], "Refusals")
+def _print_conflicts(conflicts: Any, known_by: dict[str, str]) -> None:
+    rows = [(known_by.get(each.global_id), each.global_id, each.kind, each.message) for each in conflicts]
+    _print_some(rows, ["key", "feature", "kind", "what"], "Conflicts")
+
+
+def _print_refusals(refusals: Any, known_by: dict[str, str]) -> None:
+    rows = [(each.code, known_by.get(each.global_id), each.global_id, each.field, each.message, each.remedy) for each in refusals]
+    _print_some(rows, ["code", "key", "feature", "field", "refused", "what to do"], "Refusals")
 
 
 def _print_some(rows: list[tuple], columns: list[str], title: str, *, total: int | None = None) -> None:
@@ -139,12 +150,13 @@ def _print_some(rows: list[tuple], columns: list[str], title: str, *, total: int
         click.echo(f"and {total - SHOWN:,} more (all with --json)")
 
 
-def print_run(run: "Run") -> None:
-    """What came of a run, as tables."""
+def print_run(run: "Run", made: "Plan") -> None:
+    """What came of a run of a plan, as tables."""
     counts = (len(run.done), len(run.refused), len(run.conflicts), len(run.ambiguous), run.requests)
-    table([counts], ["written and proven", "refused", "conflicts", "not proven", "requests"], title=f"Run {run.run_id}")
-    _print_refusals(run.refused)
-    _print_some([(each.global_id, each.kind, each.message) for each in run.conflicts], ["feature", "kind", "what"], "Conflicts")
+    title = f"Run {run.run_id}" if run.run_id else "Nothing to send: no run was opened"
+    table([counts], ["written and proven", "refused", "conflicts", "not proven", "requests"], title=title)
+    _print_refusals(run.refused, made.known_by)
+    _print_conflicts(run.conflicts, made.known_by)
     if run.open_in_plan:
         click.echo(f"{run.open_in_plan:,} conflicts and refusals of the plan stand as they did.")
     if run.newer:

@@ -21,11 +21,11 @@ from citygis.readers.service.complete import complete_read
 from citygis.readers.service.definition import LayerDefinition
 from citygis.sync.base import Written, as_written, read_base, settled_base, write_base
 from citygis.sync.canon import feature_hashes
-from citygis.sync.guards import attachment_stops, audience_stops, schema_stops
+from citygis.sync.guards import attachment_stops, audience_stops, deletion_stops, layer_facts, schema_stops
 from citygis.sync.journal import Journal, new_run_id
 from citygis.sync.model import Conflict, Plan, Refusal, Stop
 from citygis.sync.planfile import fingerprint
-from citygis.sync.preparation import LOCK, BothSides, connected, in_play, local_side, plan_of
+from citygis.sync.preparation import LOCK, BothSides, connected, in_play, local_side, plan_of, require_readable
 from citygis.sync.privacy import require_allowed
 from citygis.sync.readback import Item, complete_runs, named, verified
 from citygis.sync.remote import Patient, Remote
@@ -41,7 +41,7 @@ class Run(NamedTuple):
     Attributes
     ----------
     run_id : str
-        For `citygis.sync.revert`.
+        For `citygis.sync.revert`; empty where the plan was empty, which opens no run.
     plan : str
         Fingerprint of the plan.
     done : tuple of str
@@ -135,11 +135,16 @@ def apply(
         definition = patient.layer()
         _require_same_layer(plan, definition, patient.url)
         _require_unstopped(
-            attachment_stops(definition, len(plan.deletes), target)
+            deletion_stops(len(plan.deletes), plan.counts.get("base", plan.counts.get("remote", 0)), plan.allow_deletes)
+            + attachment_stops(definition, len(plan.deletes), target)
             + (audience_stops(target.audience, patient.access()) if target.audience != "public" else [])
         )
         fields = in_play(target, definition)
         earlier = complete_runs(target.folder, patient, definition, fields, told=told)
+        items: list[Item] = [*plan.adds, *plan.updates, *plan.deletes]
+        if not items:
+            nothing = Sent((), (), (), (), None)
+            return _proven(plan, items, nothing, earlier, target, city, remote, patient, definition, None, layer, sleep)
         journal = Journal(target.folder, new_run_id())
         journal.write(
             "begin",
@@ -152,7 +157,6 @@ def apply(
             pid=os.getpid(),
             host=socket.gethostname(),
         )
-        items: list[Item] = [*plan.adds, *plan.updates, *plan.deletes]
         with _interruptible(told) as is_stopping:
             sender = Sender(
                 patient,
@@ -200,6 +204,8 @@ def _require_same_layer(plan: Plan, definition: LayerDefinition, url: str) -> No
         wrong.append(f"It was in {', '.join(map(str, sorted(wkids)))} and is in {', '.join(map(str, sorted(definition.wkids)))}.")
     if (plan.spatial_reference is None) != (definition.geometry_type is None):
         wrong.append("It had no geometry and has now, or the other way round.")
+    now = layer_facts(definition, plan.layer_facts)
+    wrong += [f"{name} was {was} and is {now[name]}." for name, was in plan.layer_facts.items() if name in now and now[name] != was]
     if wrong:
         raise SyncError(
             f"{url} is not the layer any more that the plan was made for. {' '.join(wrong)} Plan again. Nothing was sent."
@@ -216,7 +222,7 @@ def _proven(
     remote: Remote,
     patient: Patient,
     definition: LayerDefinition,
-    journal: Journal,
+    journal: Journal | None,
     layer: pd.DataFrame | None,
     sleep: Callable[[float], None],
 ) -> Run:
@@ -230,23 +236,27 @@ def _proven(
     shown: set[str] = set()
     try:
         reading = complete_read(remote, fields=asked, sleep=sleep)
+        require_readable(reading, remote.url)
         requests += reading.requests
         shown = verified(meant, reading.frame, reading.curved, reading.definition)
-        added = reading.frame[reading.frame["global_id"].isin({each.global_id for each in plan.adds} & shown)]
-        hashes = feature_hashes(added, definition, fields)
-        journal.write("verified", hashes=dict(zip(added["global_id"], hashes, strict=True)))
+        if journal is not None:
+            added = reading.frame[reading.frame["global_id"].isin({each.global_id for each in plan.adds} & shown)]
+            hashes = feature_hashes(added, definition, fields)
+            journal.write("verified", hashes=dict(zip(added["global_id"], hashes, strict=True)))
         if not plan.reverts:
             ours = {**earlier, **{each.global_id: named(each) for each in meant if each.global_id in shown}}
             local = local_side(target, city, layer, reading.definition)
             base = read_base(target, beside=reading.frame)
             if ours:
                 base = as_written(base, reading.frame, ours)
-            sides = BothSides(remote.url, local, reading, base, reading.definition, fields, None, requests)
+            sides = BothSides(
+                remote.url, local, reading, base, reading.definition, fields, None, requests, tuple(city.apn_profiles)
+            )
             newer = _settle(plan, shown, sides, target, sent)
     except (CityGISError, ValueError) as error:  # a ValueError: the layer lost a field meanwhile
         stopped = stopped or f"What was written could not be proven: {error} Look again: citygis sync verify {target.name}"
     run = Run(
-        journal.run_id,
+        journal.run_id if journal is not None else "",
         fingerprint(plan),
         tuple(each.global_id for each in meant if each.global_id in shown),
         sent.refused,
@@ -258,7 +268,8 @@ def _proven(
         len(plan.conflicts) + len(plan.refusals),
     )
     try:
-        journal.write("end", is_clean=run.is_clean, stopped=run.stopped, done=len(run.done), requests=run.requests)
+        if journal is not None:
+            journal.write("end", is_clean=run.is_clean, stopped=run.stopped, done=len(run.done), requests=run.requests)
     except SyncError as error:  # what was sent stays told; the next run reads this one back
         run = run._replace(stopped=run.stopped or str(error))
     return run

@@ -26,6 +26,7 @@ from citygis.sync.credentials import Credentials
 from citygis.sync.gate import Bearer, Gate, edit_results, unsent, without_secrets
 from citygis.sync.model import EditReply, Json
 from citygis.sync.redaction import known_secret, redact_logging, redacted
+from citygis.sync.remote import no_answer
 
 Access = Literal["public", "org", "private"]
 
@@ -164,6 +165,8 @@ class ArcGISRemote:
         try:
             self._open()
         except ServiceFault as fault:
+            if fault.kind not in ("refused", "auth"):
+                raise no_answer(self._portal, without_secrets(fault)) from None
             raise SyncError(
                 f"{self._portal} does not let in with {self._credentials!r}: {redacted(fault)}. Look at the name, the password or "
                 "the token; an account with a second factor needs a token."

@@ -108,7 +108,7 @@ def credentials_for(name: str, *, environ: Mapping[str, str] = os.environ) -> Cr
             "lie in a file or the keyring."
         )
     unnamed = [f"CITYGIS_{key.upper()}" for key in _KEYS if environ.get(f"CITYGIS_{key.upper()}")]
-    aside = f" {' and '.join(unnamed)} are only for targets that name no credentials, and were not used." if unnamed else ""
+    aside = f" What {' and '.join(unnamed)} say is only for targets that name no credentials, and was not used." if unnamed else ""
     raise SyncError(
         f"There are no credentials {name!r}. {wanted}; or write the table [{name}] with user and password, or token, into "
         f"{DEFAULT_FILE} (mode 600); or put them into the keyring as citygis:{name}.{aside}"

@@ -6,10 +6,12 @@ request, follow a redirect, or reach a host that was not named.
 """
 
 import contextlib
+import time
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from citygis.readers.service.client import LONGEST_REPLY_S
 from citygis.readers.service.faults import Reply, ServiceFault, fault_of
 from citygis.readers.service.values import plain_id
 from citygis.sync.model import ItemResult
@@ -17,6 +19,12 @@ from citygis.sync.redaction import redacted
 
 _ONLINE = ".arcgis.com"
 """ArcGIS Online's portal, sign-in and services are hosts below this one; a portal there may lead to any of them."""
+
+
+LARGEST_BODY_BYTES = 64 * 2**20
+"""Of a reply that is not read by us; that to 2,000 edits is below 1 MB."""
+
+_CHUNK = 1 << 16
 
 
 class Bearer:
@@ -98,7 +106,9 @@ class Gate:
         if is_counted and self._is_sent:
             raise ServiceFault("ambiguous", "a second request of the same edits was held back")
         self._is_sent = self._is_sent or is_counted
-        response = adapter.send(request, stream=stream, timeout=self._timeout_s, verify=verify, cert=cert, proxies=proxies)
+        response = adapter.send(request, stream=True, timeout=self._timeout_s, verify=verify, cert=cert, proxies=proxies)
+        if is_counted or not stream:  # before anything above takes the body whole, however large it becomes
+            _read_body(response)
         if is_counted:
             self._response = response
         if 300 <= response.status_code < 400:
@@ -106,6 +116,19 @@ class Gate:
             response.close()
             raise ServiceFault("refused", f"the server points to another address ({to[:200]})", code=response.status_code)
         return response
+
+
+def _read_body(response: Any) -> None:
+    """Take the body, counted as it is decoded, so that whoever asks for it afterwards finds it there."""
+    pieces, size, deadline = [], 0, time.monotonic() + LONGEST_REPLY_S
+    for piece in response.iter_content(_CHUNK):
+        size += len(piece)
+        if size > LARGEST_BODY_BYTES or time.monotonic() > deadline:
+            response.close()
+            limit = f"{LARGEST_BODY_BYTES / 2**20:.0f} MB" if size > LARGEST_BODY_BYTES else f"{LONGEST_REPLY_S:.0f} s"
+            raise ServiceFault("ambiguous", f"the reply goes on beyond {limit}")
+        pieces.append(piece)
+    response._content, response._content_consumed = b"".join(pieces), True
 
 
 class _Guard:

@@ -62,6 +62,22 @@ def key_stops(local: np.ndarray, remote: np.ndarray, refused_without_key: int = 
     return stops
 
 
+def deletion_stops(deletions: int, base: int, allow_deletes: int | None) -> list[Stop]:
+    """Y15: more deletions than need no naming, and than a person named; parameters as for `count_stops`."""
+    free = max(DELETIONS, int(DELETED_SHARE * base))
+    if deletions <= free or (allow_deletes is not None and deletions <= allow_deletes):
+        return []
+    named = "" if allow_deletes is None else f"; {allow_deletes:,} were allowed"
+    return [
+        stopped(
+            "Y15",
+            f"{deletions:,} features would be deleted, of {base:,} synced before; {free:,} need no naming{named}. "
+            f"If they are meant: --allow-deletes {deletions}",
+            number=deletions,
+        )
+    ]
+
+
 def count_stops(*, local: int, remote: int, base: int, deletions: int, allow_deletes: int | None) -> list[Stop]:
     """
     Y15 to Y17: too many deletions, a layer that is empty or has shrunk.
@@ -74,18 +90,7 @@ def count_stops(*, local: int, remote: int, base: int, deletions: int, allow_del
     allow_deletes : int, optional
         A number that a person named: so many deletions, or fewer, do not stop. It silences no other guard.
     """
-    stops = []
-    free = max(DELETIONS, int(DELETED_SHARE * base))
-    if deletions > free and (allow_deletes is None or deletions > allow_deletes):
-        named = "" if allow_deletes is None else f"; {allow_deletes:,} were allowed"
-        stops.append(
-            stopped(
-                "Y15",
-                f"{deletions:,} features would be deleted, of {base:,} synced before; {free:,} need no naming{named}. "
-                f"If they are meant: --allow-deletes {deletions}",
-                number=deletions,
-            )
-        )
+    stops = deletion_stops(deletions, base, allow_deletes)
     if local == 0 and (remote or base):
         stops.append(stopped("Y16", f"The City's layer has no features, and the remote one has {remote:,}."))
     elif local < LEAST_SHARE * base:
@@ -132,6 +137,13 @@ def schema_stops(
     if lacking:
         stops.append(stopped("Y19", f"The remote layer {definition.name} does not allow: {', '.join(sorted(lacking))}."))
     return stops + _geometry_stops(definition, base)
+
+
+def layer_facts(definition: LayerDefinition, fields: Collection[str]) -> dict[str, str]:
+    """What a plan rests on of a layer: the kind of its geometry, whether it has heights, and the kinds of some of its fields."""
+    shape = definition.geometry_type or "none"
+    facts = {"geometry": shape + (" with heights" if definition.has_z else "")}
+    return facts | {each.name: each.kind for each in definition.fields if each.name in set(fields)}
 
 
 def system_stops(definition: LayerDefinition, local: pd.DataFrame, remote: pd.DataFrame, base: pd.DataFrame | None) -> list[Stop]:

@@ -33,11 +33,22 @@ _MOST_BYTES = 2**31
 _TAIL_BYTES = 2**16
 
 
+_FORMS: dict[str, dict[str, Any]] = {
+    "begin": {"url": str, "counts": dict, "reverts": str | None},
+    "sent": {"batch": int, "adds": list, "updates": list, "deletes": list},
+    "done": {"done": list},
+    "completed": {"done": list},
+    "verified": {"hashes": dict},
+}
+"""What of the lines is read again."""
+
+
 class RunRecord(NamedTuple):
     """
     A run as its journal tells it.
 
-    ``events`` are in their order. ``state`` is ``clean``, ``unclean``, ``stopped`` or, where the last line is none that ends a run,
+    ``events`` are in their order. ``state`` is ``clean``; ``written`` where all of the plan was, and something besides it needs a
+    person; ``unclean`` where some of it was not; ``stopped``; or, where the last line is none that ends a run,
     ``cut_off``; a cut-off run whose outcome was read back later is ``completed``.
     """
 
@@ -180,8 +191,8 @@ def _read(path: Path) -> RunRecord | None:
             continue
         try:
             event = json.loads(line)
-            event["event"], event["at"]
-        except (ValueError, KeyError, TypeError):
+            _require_form(event, is_first=not events)
+        except (ValueError, KeyError, TypeError, RecursionError):
             if number == len(lines):  # no newline: the process was killed in the middle of the write
                 continue
             raise SyncError(f"{path}, line {number}, is damaged. Move the file elsewhere; that run cannot be taken back.") from None
@@ -191,11 +202,48 @@ def _read(path: Path) -> RunRecord | None:
     return RunRecord(path.stem, path, tuple(events), _state(events))
 
 
+def _require_form(event: Any, *, is_first: bool) -> None:
+    """KeyError, TypeError or ValueError where a line is none that a run writes."""
+    kind = event["event"]
+    if (kind == "begin") != is_first or not isinstance(event["at"], str):
+        raise ValueError(kind)
+    for name, form in _FORMS.get(kind, {}).items():
+        if not isinstance(event[name], form):
+            raise TypeError(name)
+    for each in event["done"] if kind in ("done", "completed") else ():
+        _require_id(each)
+    if kind == "sent":
+        for global_id, hash_ in event["adds"]:
+            _require_id(global_id)
+            _require_id(hash_)
+        for each in (*event["updates"], *event["deletes"]):
+            _require_id(each["global_id"])
+            _require_feature(each["before"])
+        for each in event["updates"]:
+            if not isinstance(each["changed"], dict) or not isinstance(each["geometry"], list | None):
+                raise TypeError("an update")
+            if each["geometry"] is not None:
+                _require_feature({"attributes": {}, "geometry": each["geometry"][0]})
+
+
+def _require_feature(said: Any) -> None:
+    if not isinstance(said["attributes"], dict) or not isinstance(said["geometry"], dict | None):
+        raise TypeError("a feature")
+
+
+def _require_id(said: Any) -> None:
+    if not isinstance(said, str):
+        raise TypeError("an identifier")
+
+
 def _state(events: list[Json]) -> str:
     kinds = {event["event"] for event in events}
     if "end" in kinds:
         last = next(event for event in reversed(events) if event["event"] == "end")
-        return "stopped" if last.get("stopped") else "clean" if last.get("is_clean") else "unclean"
+        if last.get("stopped") or last.get("is_clean"):
+            return "stopped" if last.get("stopped") else "clean"
+        counts = events[0]["counts"]
+        return "written" if last.get("done") == sum(counts.values()) else "unclean"
     return "completed" if "completed" in kinds else "cut_off"
 
 

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from citygis.city import City
@@ -21,13 +20,13 @@ from citygis.lock import holding
 from citygis.publish import publishing
 from citygis.readers.service.complete import ServiceReading, complete_read
 from citygis.readers.service.definition import LayerDefinition
-from citygis.schema import normalise_apn
 from citygis.settings import check
 from citygis.sync.base import read_base, write_base
-from citygis.sync.preparation import LINKS, LOCK, city_layer, connected, in_play, links_of
+from citygis.sync.natural_keys import natural_keys
+from citygis.sync.preparation import LINKS, LOCK, city_layer, connected, in_play, links_of, require_readable
 from citygis.sync.privacy import allowed_fields, is_denied
 from citygis.sync.remote import Patient, Remote
-from citygis.sync.target import Target
+from citygis.sync.target import OURS, Target
 
 
 class Link(NamedTuple):
@@ -96,6 +95,7 @@ def link(
     with holding(target.folder / LOCK, what=f"sync link {target.name}") if apply else contextlib.nullcontext():
         definition = Patient(remote, sleep=sleep).layer()
         reading = complete_read(remote, fields=in_play(target, definition), progress=progress, sleep=sleep)
+        require_readable(reading, remote.url)
         known = links_of(target)
         mine, theirs = _sides(target, city, city_layer(target, city, layer), known, reading)
         shared = set(mine["global_id"]) & set(theirs["global_id"])
@@ -119,9 +119,10 @@ def _sides(
     if lacking:
         raise SyncError(f"{definition.name} has no field {', '.join(lacking)} to link by.")
     mine = pd.DataFrame({"global_id": [known.get(each, each) for each in here["global_id"]], "own": here["global_id"].to_numpy()})
-    mine["key"] = _keys([(name, here[name]) for name in target.natural_key], city)
+    mine["key"] = natural_keys([(name, here[name]) for name in target.natural_key], city.apn_profiles)
     spelled = [(name, reading.frame[names[name].name]) for name in target.natural_key]
-    return mine, pd.DataFrame({"global_id": reading.frame["global_id"].to_numpy(), "key": _keys(spelled, city)})
+    keys = natural_keys(spelled, city.apn_profiles)
+    return mine, pd.DataFrame({"global_id": reading.frame["global_id"].to_numpy(), "key": keys})
 
 
 def _matched(mine: pd.DataFrame, theirs: pd.DataFrame, same: int) -> Link:
@@ -157,20 +158,16 @@ def _write(found: Link, shared: set[str], known: dict[str, str], target: Target,
     write_base(target, rows)
 
 
-def _keys(columns: list[tuple[str, pd.Series]], city: City) -> np.ndarray:
-    """The key of each feature as one text; None where a part of it is null, or is no parcel number of the City's counties."""
-    parts = []
-    for name, column in columns:
-        text = column.astype("str")
-        if name == "apn":
-            parts.append(normalise_apn(text, city.apn_profiles)["apn"].to_numpy(dtype=object))
-        else:
-            parts.append(text.str.strip().str.casefold().to_numpy(dtype=object))
-    keys = [None if any(pd.isna(part) or part == "" for part in row) else "\x1f".join(row) for row in zip(*parts, strict=True)]
-    return np.array(keys, dtype=object)
-
-
-def drafted_target(url: str, layer: str, definition: LayerDefinition, city: City, *, portal: str = "") -> str:
+def drafted_target(
+    url: str,
+    layer: str,
+    definition: LayerDefinition,
+    city: City,
+    *,
+    portal: str = "",
+    credentials: str = "",
+    certificate: str | None = None,
+) -> str:
     """
     A target for a layer that is there, drafted for a person to read: TOML, fields matched by their names and aliases.
 
@@ -182,7 +179,9 @@ def drafted_target(url: str, layer: str, definition: LayerDefinition, city: City
         A City layer.
     definition : LayerDefinition
     city : City
-    portal : str
+    portal, credentials : str
+    certificate : str, optional
+        As the target is to say them.
 
     Returns
     -------
@@ -201,7 +200,7 @@ def drafted_target(url: str, layer: str, definition: LayerDefinition, city: City
     left: list[str] = []
     for each in definition.own_fields:
         field = fields.get(_bare(each.name)) or fields.get(_bare(each.alias))
-        if field is None or field.name in matched.values():
+        if field is None or field.name in matched.values() or each.name.casefold() in OURS:
             left.append(each.name)
         else:
             matched[each.name] = field.name
@@ -217,7 +216,8 @@ def drafted_target(url: str, layer: str, definition: LayerDefinition, city: City
         '# Who may see the remote layer: "public" or "organization". What may go to whom is in privacy.toml.',
         'audience = "public"',
         "# The name of the login (never the secret): CITYGIS_NAME_USER and CITYGIS_NAME_PASSWORD, a file, or the keyring.",
-        'credentials = ""',
+        f"credentials = {_text(credentials)}",
+        *([f"certificate = {_text(certificate)}"] if certificate else []),
         f"natural_key = [{', '.join(_text(name) for name in city.schema.layer(layer).key if name in matched.values())}]",
         "",
         "[fields]",

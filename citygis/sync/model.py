@@ -5,7 +5,7 @@ What a plan is made of: plain values that a person reads in ``plan.json`` before
 import dataclasses
 from typing import Any, Literal, NamedTuple
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 """Of the JSON that a plan is saved as."""
 
 Json = dict[str, Any]
@@ -115,6 +115,11 @@ class Plan:
         Features ``local``, ``remote``, ``base``, and ``unchanged`` where the sides could be compared.
     adds, updates, deletes, conflicts, refusals, stops
         In the order of their global ids.
+    layer_facts : dict
+        What the plan rests on of the remote layer (`citygis.sync.guards.layer_facts`); empty where only frames were compared.
+    known_by : dict
+        The natural key of the features that it speaks of, as they are written here (or there, where they are not here), by global
+        id: to be read, never sent. Empty without a natural key.
     allow_deletes : int or None
         The number of deletions that a person named.
     reverts : str or None
@@ -133,6 +138,8 @@ class Plan:
     layer: str = ""
     made_at: str = ""
     spatial_reference: Json | None = None
+    layer_facts: dict[str, str] = dataclasses.field(default_factory=dict)
+    known_by: dict[str, str] = dataclasses.field(default_factory=dict)
     allow_deletes: int | None = None
     reverts: str | None = None
 

@@ -110,6 +110,10 @@ def _plan(said: Any) -> Plan:
         made[name] = _text(said[name], name)
     counts = _a(dict, said["counts"], "counts")
     made["counts"] = {_text(name, "counts"): _whole(count, "counts") for name, count in counts.items()}
+    facts = _fields(said["layer_facts"])
+    made["layer_facts"] = {_text(name, "layer_facts"): _text(fact, "layer_facts") for name, fact in facts.items()}
+    known_by = _a(dict, said["known_by"], "known_by")
+    made["known_by"] = {_key(key): _text(text, "known_by") for key, text in known_by.items()}
     reference = said["spatial_reference"]
     made["spatial_reference"] = None if reference is None else _reference(reference)
     made["allow_deletes"] = None if said["allow_deletes"] is None else _whole(said["allow_deletes"], "allow_deletes")

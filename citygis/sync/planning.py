@@ -20,9 +20,10 @@ from citygis.readers.service.values import feature_rows
 from citygis.sync.canon import fields_in_play, global_ids
 from citygis.sync.codes import refused
 from citygis.sync.fitness import unfit
-from citygis.sync.guards import attachment_stops, audience_stops, count_stops, key_stops, schema_stops, system_stops
+from citygis.sync.guards import attachment_stops, audience_stops, count_stops, key_stops, layer_facts, schema_stops, system_stops
 from citygis.sync.implied import data_columns, implied_definition
 from citygis.sync.model import Add, Delete, Json, Plan, Refusal, Stop, Update, Was
+from citygis.sync.natural_keys import doubled, key_fields
 from citygis.sync.sameness import TOLERANCE_FT
 from citygis.sync.sides import LOCAL, REMOTE, OnConflict, Sides, added_there, contested, deleted_there
 from citygis.sync.target import Target
@@ -42,6 +43,7 @@ def plan(
     on_conflict: OnConflict = "skip",
     refusals: Sequence[Refusal] = (),
     access: str | None = None,
+    apn_profiles: Sequence[str] = (),
     made_at: str | None = None,
 ) -> Plan:
     """
@@ -75,6 +77,8 @@ def plan(
         Features of the City's that `outgoing` kept back: they are left there as they stand.
     access : str, optional
         Who the item is shared with: "public", "org" or "private".
+    apn_profiles : sequence of str
+        Of the City's counties: parcel numbers of a natural key are compared in their spelling.
     made_at : str, optional
         ISO moment; default now.
 
@@ -103,6 +107,7 @@ def plan(
         layer=layer or (target.layer if target is not None else ""),
         made_at=made_at or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         spatial_reference=spatial_reference(own) if own.geometry_type else None,
+        layer_facts=layer_facts(own, mapped) if definition is not None else {},
         allow_deletes=allow_deletes,
     )
     stops = key_stops(global_ids(local), global_ids(remote))
@@ -119,7 +124,7 @@ def plan(
             raise ValueError(f"Invalid {name}: it has no column {', '.join(lacking)}. Must have one for each mapped field.")
     tolerance_ft = target.tolerance_ft if target is not None else TOLERANCE_FT
     sides = Sides(local, remote, base, own, mapped, curved, tolerance_ft)
-    return _planned(told, sides, on_conflict, target)
+    return _planned(told, sides, on_conflict, target, apn_profiles)
 
 
 class _Edit(NamedTuple):
@@ -129,7 +134,7 @@ class _Edit(NamedTuple):
     names: frozenset[str] | None
 
 
-def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target | None) -> Plan:
+def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target | None, apn_profiles: Sequence[str]) -> Plan:
     here, there, before = (at >= 0 for at in sides.at)
     free = ~np.isin(sides.keys, [each.global_id for each in told.refusals])
     overrules = on_conflict == "local"
@@ -142,8 +147,10 @@ def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target |
     conflicts = contested(sides, rows[edited], on_conflict)
 
     gone = np.flatnonzero(~here & there & free)
-    conflicts += [added_there(sides.keys[row]) for row in gone[~before[gone]]]
-    gone = gone[before[gone]]
+    strange, gone = gone[~before[gone]], gone[before[gone]]
+    known_by = key_fields(target)
+    theirs = feature_rows(sides.rows_of(REMOTE, strange), sides.definition, list(known_by))
+    conflicts += [added_there(*each) for each in zip(sides.keys[strange], theirs, strict=True)]
     held = sides.edited_there(gone) & (not overrules)
     conflicts += contested(sides, gone[held], on_conflict)
     deletes = gone[~held]
@@ -151,10 +158,14 @@ def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target |
     new = np.flatnonzero(here & ~there & free)
     lost = before[new] & (not overrules)
     conflicts += [deleted_there(sides.keys[row], on_conflict) for row in new[lost]]
-    edits += [_Edit(row, None) for row in new[~lost].tolist()]
+    new = new[~lost]
+    staying = sides.rows_of(REMOTE, np.concatenate([strange, gone[held]]))
+    twice = doubled(sides.rows_of(LOCAL, new), staying, known_by, apn_profiles)
+    there_already = [_there_already(sides.keys[new[at]], list(known_by), *found) for at, found in twice.items()]
+    edits += [_Edit(row, None) for at, row in enumerate(new.tolist()) if at not in twice]
 
     edits, refusals = _sound(sides, edits, target is not None and target.overwrite_curves)
-    refusals = [*told.refusals, *_unkeyed(sides), *refusals]
+    refusals = [*told.refusals, *_unkeyed(sides), *there_already, *refusals]
     adds, updates = [each for each in edits if each.names is None], [each for each in edits if each.names is not None]
     wanted = {"Create": len(adds), "Update": len(updates), "Delete": len(deletes)}
     unkeyed = sum(not each.global_id for each in refusals)
@@ -171,6 +182,8 @@ def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target |
         ),
         *attachment_stops(sides.definition, len(deletes), target),
     ]
+    told_of = {*sides.keys[[each.row for each in edits]], *sides.keys[deletes]}
+    told_of |= {each.global_id for each in (*conflicts, *refusals)}
     return dataclasses.replace(
         told,
         adds=_adds(sides, adds),
@@ -179,6 +192,7 @@ def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target |
         conflicts=tuple(sorted(conflicts, key=lambda each: each.global_id)),
         refusals=_ordered(refusals),
         stops=_in_order(stops),
+        known_by=_known_by(sides, told_of, list(known_by)),
         counts=told.counts | {"unchanged": len(both) - int(differ.sum())},
     )
 
@@ -201,6 +215,22 @@ def _sound(sides: Sides, edits: list[_Edit], overwrites_curves: bool) -> tuple[l
         if not found:
             sound.append(edit)
     return sound, refusals
+
+
+def _known_by(sides: Sides, ids: set[str], fields: list[str]) -> dict[str, str]:
+    """What people know features by; the City's spelling before the remote one."""
+    found: dict[str, str] = {}
+    wanted = np.isin(sides.keys, list(ids))
+    for side in (REMOTE, LOCAL) if fields else ():
+        rows = np.flatnonzero(wanted & (sides.at[side] >= 0))
+        texts = sides.rows_of(side, rows)[fields].astype("str").fillna("")
+        found |= dict(zip(sides.keys[rows], texts.agg(" ".join, axis=1) if len(rows) else (), strict=True))
+    return {key: found[key] for key in sorted(found) if found[key].strip()}
+
+
+def _there_already(key: str, fields: list[str], value: str, other: str) -> Refusal:
+    said = f"A feature with the {', '.join(fields)} {value} is there already, and is not known here: {other}."
+    return refused(key, "Y26", fields[0] if len(fields) == 1 else None, said)
 
 
 def _unkeyed(sides: Sides) -> list[Refusal]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from citygis.city import City
-from citygis.errors import SyncError
+from citygis.errors import ReadError, SyncError
 from citygis.lock import holding
 from citygis.readers.service.complete import ServiceReading, complete_read
 from citygis.readers.service.definition import LayerDefinition
@@ -39,10 +39,10 @@ class BothSides(NamedTuple):
 
     ``url`` of the remote layer; ``local`` is ready to be sent, ``reading`` is the whole remote layer, ``base`` the last verified
     state or None. ``access`` says who may see the item, where it matters; ``requests`` counts what was asked of the service.
+    ``apn_profiles`` are those of the City's counties.
     """
 
     url: str
-
     local: Outgoing
     reading: ServiceReading
     base: pd.DataFrame | None
@@ -50,6 +50,7 @@ class BothSides(NamedTuple):
     fields: list[str]
     access: str | None
     requests: int
+    apn_profiles: tuple[str, ...]
 
 
 class Verification(NamedTuple):
@@ -201,16 +202,33 @@ def read_sides(
     with lock if is_open and not is_locked else contextlib.nullcontext():
         written = complete_runs(target.folder, patient, definition, fields, told=told) if is_open else {}
         reading = complete_read(remote, fields=fields, progress=progress, sleep=sleep)
+        require_readable(reading, remote.url)
         local = local_side(target, city, layer, definition)
         base = read_base(target, beside=reading.frame)
         requests = patient.requests + reading.requests
-        sides = BothSides(remote.url, local, reading, base, definition, fields, access, requests)
+        sides = BothSides(remote.url, local, reading, base, definition, fields, access, requests, tuple(city.apn_profiles))
         if written:
             sides = sides._replace(base=as_written(base, reading.frame, written))
             now = plan_of(sides, target)
             if now.is_compared:
                 write_base(target, settled_base(local.frame, reading.frame, sides.base, now))
     return sides
+
+
+def require_readable(reading: ServiceReading, url: str) -> None:
+    """
+    Look that every value of the remote layer could be read: a plan would take one that could not for null.
+
+    Raises
+    ------
+    ReadError
+        Names the field and the feature.
+    """
+    lost = [each for each in reading.problems if each.code == "R04"]
+    if lost:
+        more = f" {len(lost) - 1:,} more values are like it." if len(lost) > 1 else ""
+        key = f"{reading.definition.object_id_field} {reading.object_ids[lost[0].row]}"
+        raise ReadError(f"{url}, feature {key}: {lost[0].message}{more} Have it mended there. Nothing was taken.")
 
 
 def plan_of(sides: BothSides, target: Target, *, allow_deletes: int | None = None, on_conflict: OnConflict = "skip") -> Plan:
@@ -228,6 +246,7 @@ def plan_of(sides: BothSides, target: Target, *, allow_deletes: int | None = Non
         on_conflict=on_conflict,
         refusals=sides.local.refusals,
         access=sides.access,
+        apn_profiles=sides.apn_profiles,
     )
     ours = {*sides.local.frame["global_id"], *(each.global_id for each in sides.local.refusals)}
     strange = set(sides.reading.frame["global_id"]) - ours

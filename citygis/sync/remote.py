@@ -144,4 +144,11 @@ class Patient:
 def no_answer(url: str, fault: ServiceFault) -> SyncError:
     """The error for a service that does not answer a question."""
     advice = "Look at the credentials of this target." if fault.kind == "auth" else "Try again when it is well."
+    if fault.kind == "not_sent":
+        advice = "Look at the address and the network."
+    if fault.kind == "not_sent" and "certificate" in str(fault).lower():
+        advice = (
+            "Its certificate is not trusted here. If it is the right server, name the PEM file of its authority: `certificate` in "
+            "the target, or --certificate FILE where a target is drafted."
+        )
     return SyncError(f"{url} did not answer: {fault}. {advice}")

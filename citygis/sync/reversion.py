@@ -5,16 +5,17 @@ A run taken back: what it wrote is put as it was before, by a plan like any othe
 import datetime
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from citygis.city import City
 from citygis.errors import SyncError
 from citygis.readers.service.definition import LayerDefinition
 from citygis.readers.service.esri_json import spatial_reference
 from citygis.readers.service.faults import ServiceFault
-from citygis.sync.guards import attachment_stops
+from citygis.sync.guards import attachment_stops, layer_facts
 from citygis.sync.journal import RunRecord, run_of
 from citygis.sync.model import Add, Conflict, ConflictKind, Delete, Json, Plan, Update, Was
+from citygis.sync.natural_keys import key_fields
 from citygis.sync.preparation import connected, in_play
 from citygis.sync.privacy import is_denied
 from citygis.sync.readback import features_by_id, hashes_of, laid_over, outcome, same_features, update_of
@@ -97,6 +98,8 @@ def revert(
         layer=target.layer,
         made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         spatial_reference=spatial_reference(definition) if definition.geometry_type else None,
+        layer_facts=layer_facts(definition, _named(adds, updates)),
+        known_by=_known_by(target, adds, updates, deletes, held),
         allow_deletes=len(deletes),
         reverts=record.run_id,
     )
@@ -129,7 +132,21 @@ def require_reverting(plan: Plan, target: Target) -> set[str]:
             f"The plan says that it takes run {record.run_id} back, and holds what its journal does not: {', '.join(strange[:3])}. "
             f"Make it anew: citygis sync revert {record.run_id} --target {target.name}. Nothing was sent."
         )
-    return {name for each in plan.adds for name in each.attributes} | {name for each in plan.updates for name in each.changed}
+    return _named(plan.adds, plan.updates)
+
+
+def _named(adds: Sequence[Add], updates: Sequence[Update]) -> set[str]:
+    return {name for each in adds for name in each.attributes} | {name for each in updates for name in each.changed}
+
+
+def _known_by(
+    target: Target, adds: Sequence[Add], updates: Sequence[Update], deletes: Sequence[Delete], held: Mapping[str, Json]
+) -> dict[str, str]:
+    told = {each.global_id: each.attributes for each in (*adds, *deletes)}
+    told |= {each.global_id: held[each.global_id]["attributes"] for each in updates}
+    fields = key_fields(target)
+    texts = {key: " ".join(str(each[name]) for name in fields if each.get(name) is not None) for key, each in told.items()}
+    return {key: texts[key] for key in sorted(texts) if texts[key]}
 
 
 def _is_within(attributes: Mapping[str, object], geometry: Json | None, before: Json | None) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from citygis.readers.service.definition import LayerDefinition
 from citygis.sync.canon import Canonical, canonical, feature_hashes, global_ids
-from citygis.sync.model import Conflict, ConflictKind
+from citygis.sync.model import Conflict, ConflictKind, Json
 from citygis.sync.sameness import differences
 
 LOCAL, REMOTE, BASE = range(3)
@@ -150,10 +150,11 @@ def contested(sides: Sides, rows: np.ndarray, on_conflict: OnConflict) -> list[C
     return conflicts
 
 
-def added_there(global_id: str) -> Conflict:
-    """Somebody else's feature; it is never deleted."""
+def added_there(global_id: str, known_by: Json) -> Conflict:
+    """Somebody else's feature, with the values of its natural key; it is never deleted."""
     said = "Added there by somebody else, and left there. Pull it, or take it out at the server."
-    return Conflict(global_id, "remote_added", {}, said)
+    fields = {name: {"base": None, "local": None, "remote": value} for name, value in known_by.items()}
+    return Conflict(global_id, "remote_added", fields, said)
 
 
 def deleted_there(global_id: str, on_conflict: OnConflict) -> Conflict:

@@ -20,7 +20,7 @@ from citygis.readers.service.definition import LayerDefinition, layer_definition
 from citygis.readers.service.esri_json import geometries_of, same_reference
 from citygis.readers.service.faults import ServiceFault
 from citygis.readers.service.remote import ServiceReader
-from citygis.readers.service.values import attribute_columns, plain_id
+from citygis.readers.service.values import attribute_columns, column_of
 from citygis.readers.wkb import Problem
 
 GLOBAL_ID = "global_id"
@@ -160,7 +160,8 @@ def page_of(answer: Mapping[str, Any], definition: LayerDefinition, names: Seque
         raise ReadError(f"The service of {definition.name} answered with a feature that has no {definition.object_id_field}.")
     columns = {f"{name}_sent" if name == "geometry" else name: column for name, column in columns.items()}
     if definition.global_id_field:
-        columns[GLOBAL_ID] = pd.Series([plain_id(each.get(definition.global_id_field)) for each in attributes], dtype="str")
+        ids = [each.get(definition.global_id_field) for each in attributes]
+        columns[GLOBAL_ID] = column_of(ids, definition.field(definition.global_id_field))[0]
     frame = gpd.GeoDataFrame(columns, geometry=gpd.array.from_shapely(shapes, crs=definition.crs))
     return Page(frame, object_ids.to_numpy(dtype=np.int64), curves, problems)
 

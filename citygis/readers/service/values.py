@@ -155,7 +155,8 @@ def column_of(values: Sequence[Any], field: ServiceField) -> tuple[pd.Series, li
     if kind in WHOLE:
         return _masked(_arrow(values, pa.int64(), field, lost), "Int64"), lost
     if kind in REAL:
-        return _masked(_arrow(values, pa.float64(), field, lost), "Float64"), lost
+        finite = [None if _is_endless(row, value, field, lost) else value for row, value in enumerate(values)]
+        return _masked(_arrow(finite, pa.float64(), field, lost), "Float64"), lost
     if kind == "Date":
         moments = _arrow(values, pa.int64(), field, lost).cast(pa.timestamp("ms")).cast(pa.timestamp("ms", tz="UTC"))
         return moments.to_pandas().astype("datetime64[ms, UTC]"), lost
@@ -163,7 +164,7 @@ def column_of(values: Sequence[Any], field: ServiceField) -> tuple[pd.Series, li
         days = [_read_day(row, value, field, lost) for row, value in enumerate(values)]
         return pd.Series(days, dtype=object), lost
     if kind in _IDS:
-        return pd.Series([plain_id(value) for value in values], dtype="str"), lost
+        return _arrow([plain_id(value) for value in values], pa.string(), field, lost).to_pandas().astype("str"), lost
     texts = _arrow(
         [value if value is None or isinstance(value, str) else _text(value) for value in values], pa.string(), field, lost
     )
@@ -246,16 +247,24 @@ def _wrong(value: Any, field: ServiceField, must: str) -> ValueError:
 def _arrow(values: Sequence[Any], kind: pa.DataType, field: ServiceField, lost: list[tuple[int, str]]) -> pa.Array:
     try:
         return pa.array(values, type=kind)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
         kept = []
         for row, value in enumerate(values):
             try:
                 kept.append(pa.scalar(value, type=kind).as_py())
-            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):  # half a surrogate pair
                 kept.append(None)
                 if not (isinstance(value, str) and value.lower() == "nan"):
                     lost.append((row, f"{field.name} is {value!r}, which a field of kind {field.kind} cannot hold."))
         return pa.array(kept, type=kind)
+
+
+def _is_endless(row: int, value: Any, field: ServiceField, lost: list[tuple[int, str]]) -> bool:
+    """A number too large for a Double, such as 1e999, which JSON's readers make infinite."""
+    if not isinstance(value, float) or not math.isinf(value):
+        return False
+    lost.append((row, f"{field.name} is a number that no field of kind {field.kind} can hold."))
+    return True
 
 
 def _masked(values: pa.Array, dtype: str) -> pd.Series:

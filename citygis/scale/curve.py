@@ -7,9 +7,7 @@ county, does not put everything else into one cell.
 
 from typing import NamedTuple
 
-import geopandas as gpd
 import numpy as np
-import shapely
 
 ORDER = 11
 """The curve runs through 2^11 by 2^11 cells: 37 rows to a cell for the 155 million parcels of the United States, were they even."""
@@ -42,12 +40,25 @@ def even_axes(easting: np.ndarray, northing: np.ndarray) -> Axes:
 
 
 def cells(axes: Axes, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
-    """The number of each place's cell along the curve, `NOWHERE` for what is not finite."""
-    placed = np.isfinite(easting) & np.isfinite(northing)
-    column, row = (np.searchsorted(line, each[placed], side="right") for line, each in zip(axes, (easting, northing), strict=True))
-    number = np.full(len(placed), NOWHERE)
-    number[placed] = gpd.GeoSeries(shapely.points(column, row)).hilbert_distance((0, 0, SIDE - 1, SIDE - 1), level=ORDER)
-    return number
+    """
+    The number of each place's cell along the curve, `NOWHERE` for what is not finite.
+
+    Notes
+    -----
+    J. Skilling, "Programming the Hilbert curve", AIP Conf. Proc. 707 (2004), for two dimensions; in the form with the quadrant
+    turned at each level. `geopandas.GeoSeries.hilbert_distance` wants a geometry for each place, which takes four times as long.
+    """
+    x, y = (np.searchsorted(line, each, side="right") for line, each in zip(axes, (easting, northing), strict=True))
+    number = np.zeros(len(x), dtype=np.int64)
+    side = SIDE >> 1
+    while side:
+        right, upper = (x & side) > 0, (y & side) > 0
+        number += side * side * ((3 * right) ^ upper)
+        turned, flipped = ~upper, ~upper & right
+        x, y = np.where(flipped, SIDE - 1 - x, x), np.where(flipped, SIDE - 1 - y, y)
+        x, y = np.where(turned, y, x), np.where(turned, x, y)
+        side >>= 1
+    return np.where(np.isfinite(easting) & np.isfinite(northing), number, NOWHERE)
 
 
 class Ranks:

@@ -34,10 +34,15 @@ from citygis.scale.sources import BBOX, struct_bounds
 Engine = Literal["local", "processes", "dask"]
 ENGINES = ("local", "processes", "dask")
 
+ATTEMPTS = 3
+"""How often a part may take its worker down."""
+
 MEMORY = "1GiB"
 """What a worker of our own Dask cluster may hold. Above 95% of it the worker is stopped and its part given to a new one."""
 
-QUIET = {
+CLUSTER = {
+    "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+    "distributed.scheduler.worker-saturation": 1.0,
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.admin.tick.interval": "1s",
@@ -47,13 +52,11 @@ QUIET = {
     "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": None},
 }
 """
-Workers of our own cluster do not watch themselves a hundred times a second: it costs 8% of a processor for two of them that do
-nothing, and 2% as they are here. They do not pause on their way to `MEMORY`: nothing would free it. Their C library keeps pages for
-the next part; giving back all above 64 KB, as Dask asks of it, costs a tenth of the time.
+Workers of our own cluster are given one part at a time, so that no other is blamed for what one does. They do not watch themselves
+a hundred times a second: it costs 8% of a processor for two of them that do nothing, and 2% as they are here. They do not pause on
+their way to `MEMORY`: nothing would free it. Their C library keeps pages for the next part; giving back all above 64 KB, as Dask
+asks of it, costs a tenth of the time.
 """
-
-ATTEMPTS = 3
-"""How often a part may take its worker down."""
 
 
 class Running(NamedTuple):
@@ -225,7 +228,7 @@ def _cluster(scheduler: str | None, workers: int) -> Iterator[Running]:
     with contextlib.ExitStack() as stack:
         try:
             if scheduler is None:
-                stack.enter_context(dask.config.set(QUIET))
+                stack.enter_context(dask.config.set(CLUSTER))
                 scheduler = stack.enter_context(
                     LocalCluster(
                         n_workers=workers,

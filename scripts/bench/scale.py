@@ -84,6 +84,12 @@ def spent() -> float:
     return sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
 
+def peak_mb() -> float:
+    """The most that this process has held. ``ru_maxrss`` would begin with what its parent held."""
+    told = Path("/proc/self/status").read_text(encoding="ascii").split("VmHWM:")[1]
+    return int(told.split()[0]) / 1024
+
+
 def contend(engine: str, path: Path) -> dict:
     """The job on one engine. ``cpu`` is all of this process and its workers, imports too; ``job`` leaves out what came before."""
     dataset = open_dataset(path)
@@ -94,7 +100,7 @@ def contend(engine: str, path: Path) -> dict:
             parcels_checked, dataset, halo=HALO_DEGREES, broadcast={"flood": flood}, engine=ENGINES[engine], out=Path(out) / "done"
         )
         wall, cpu = time.perf_counter() - start, spent()
-        most = resource.getrusage(resource.RUSAGE_SELF if engine == "loop" else resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        most = peak_mb() if engine == "loop" else resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         sums, digest = np.zeros(4), 0
         for part in range(len(result.parts)):
             frame = pd.DataFrame(result.frame(part)).drop(columns="geometry")

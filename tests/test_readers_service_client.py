@@ -177,9 +177,9 @@ def test_half_a_body_is_not_an_answer_even_where_it_is_json(served, packed):
 
 def test_a_server_that_says_nothing_is_given_up_and_asked_anew_on_a_new_connection(served):
     server, url = served
-    reader = plain_reader(url, timeout_s=(2, 0.2))
+    reader = plain_reader(url, timeout_s=(10, 1.0))
     answer = server.script
-    server.script = lambda handler: time.sleep(0.5)
+    server.script = lambda handler: time.sleep(2.0)
     with pytest.raises(ServiceFault) as told:
         reader.query({"where": "1=1"})
     assert told.value.kind == "ambiguous"

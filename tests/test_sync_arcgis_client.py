@@ -112,11 +112,7 @@ def posts(rehearsal, operation="applyEdits"):
 
 
 def one_post(rehearsal):
-    """Whether exactly one batch of edits arrived; the server writes a request down after its reply, so it is given a moment."""
-    for _ in range(40):
-        if posts(rehearsal):
-            break
-        time.sleep(0.02)
+    """Whether exactly one batch of edits arrived."""
     return len(posts(rehearsal)) == 1
 
 
@@ -253,15 +249,14 @@ def test_a_lost_reply_is_one_post_and_one_set_of_rows(rehearsal, remote, kind, e
 
 
 def test_a_server_that_is_slower_than_the_limit_is_one_post(rehearsal):
-    remote = connected(rehearsal, "Lots", timeout_s=(5, 0.4))
+    remote = connected(rehearsal, "Lots", timeout_s=(10, 2.0))
     rehearsal.clear_trace()
-    rehearsal.faults([{"on": "applyEdits", "kind": "slow", "when": "after", "seconds": 1.2, "nth": [1]}])
+    rehearsal.faults([{"on": "applyEdits", "kind": "slow", "when": "after", "seconds": 4.0, "nth": [1]}])
     began = time.monotonic()
     with pytest.raises(ServiceFault) as told:
         remote.apply_edits(adds=new_lots(3), updates=[], deletes=[])
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < 4.0
     assert told.value.kind == "ambiguous"
-    time.sleep(1.0)
     assert len(posts(rehearsal)) == 1
     assert len(rehearsal.features("Lots")) == 15
 

@@ -29,14 +29,22 @@ def day(tmp_path_factory):
     before = sync_city.parcels(14)
     with rehearsed_city.rehearsed(tmp_path_factory.mktemp("city"), before) as (server, city, target):
         login = credentials_for("", environ={"CITYGIS_USER": server.user, "CITYGIS_PASSWORD": server.password})
-        remote = connect(target.url, target.portal, login, certificate=server.certificate, timeout_s=(10, 0.6))
+        remote = connect(target.url, target.portal, login, certificate=server.certificate, timeout_s=(10, 60))
         assert sync.verify(target, city=city, remote=remote, layer=before).is_clean
         after = sync_city.edited(before)
         yield server, city, target, remote, before, after, sync.prepare(target, city=city, remote=remote, layer=after)
 
 
-def applied(day, faults, **options):
-    server, city, target, remote, _before, after, plan = day
+@pytest.fixture(scope="module")
+def impatient(day):
+    """A connection that gives a reply up after a second."""
+    server, _city, target, *_ = day
+    login = credentials_for("", environ={"CITYGIS_USER": server.user, "CITYGIS_PASSWORD": server.password})
+    return connect(target.url, target.portal, login, certificate=server.certificate, timeout_s=(10, 1.0))
+
+
+def applied(day, faults, *, remote=None, **options):
+    server, city, target, patient, _before, after, plan = day
     server.reset()
     server.clear_trace()
     server.faults(faults)
@@ -45,7 +53,7 @@ def applied(day, faults, **options):
             plan,
             target,
             city=city,
-            remote=remote,
+            remote=remote or patient,
             layer=after,
             sleep=sync_city.no_pause,
             chance=sync_city.no_chance,
@@ -60,11 +68,14 @@ def posts(server):
 
 
 @pytest.mark.parametrize(("on", "when", "kind", "nth"), CELLS, ids=lambda value: str(value))
-def test_one_lost_reply_changes_nothing_in_the_end(day, on, when, kind, nth):
-    run = applied(day, [{"on": on, "when": when, "kind": kind, "nth": [nth], "seconds": 1.0}])
+def test_one_lost_reply_changes_nothing_in_the_end(day, impatient, on, when, kind, nth):
+    remote = impatient if kind == "slow" else None
+    run = applied(day, [{"on": on, "when": when, "kind": kind, "nth": [nth], "seconds": 2.0}], remote=remote)
     assert run.is_clean, run
     assert rehearsed_city.content(day[0]) == rehearsed_city.meant(day[5])
-    assert len(posts(day[0])) <= 5, "three batches; one more request where it was lost before the work, two where it was halved"
+    # Three batches, one more where it was lost before the work, two where it was halved; and other replies of a busy machine are
+    # slow too.
+    assert kind == "slow" or len(posts(day[0])) <= 5
 
 
 def test_every_post_delivered_twice_does_its_work_once(day):

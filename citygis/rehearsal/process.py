@@ -62,7 +62,7 @@ class Rehearsal:
         The requests so far, the oldest first.
 
         Each has ``n, at, method, path, operation, status, error, bytes, request_bytes, duration_s, fault, keys, auth,
-        token_in_url``.
+        token_in_url``; those of its reply only once that is made.
         """
         return self._ask("GET", "/trace")
 

@@ -48,15 +48,21 @@ class Trace:
         self._count = 0
 
     def add(self, entry: dict) -> None:
-        """Note a request; it gets a number."""
+        """Note a request that has come; it gets a number."""
         with self._lock:
             self._count += 1
-            self._entries.append({"n": self._count, **entry})
+            entry["n"] = self._count
+            self._entries.append(entry)
+
+    def complete(self, entry: dict, **said) -> None:
+        """Say more of a request that was noted; nothing where it has been forgotten since."""
+        with self._lock:
+            entry |= said
 
     def entries(self) -> list[dict]:
         """All that is noted, the oldest first."""
         with self._lock:
-            return list(self._entries)
+            return [dict(entry) for entry in self._entries]
 
     def clear(self) -> None:
         """Forget all; numbers begin again at 1."""
@@ -130,6 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
         begun, address = time.perf_counter(), urlsplit(self.path)
         entry = {"at": round(time.time(), 3), "method": self.command, "path": address.path, "operation": "", "fault": None}
         reply: Reply | None = None
+        # Noted when it comes: a client that gave it up may look at the trace before its reply is there.
+        self.server.trace.add(entry)
         try:
             reply = self._reply(address, entry)
         except RequestError as refused:
@@ -138,9 +146,13 @@ class _Handler(BaseHTTPRequestHandler):
             _log.exception("a request failed")
             reply = _refusal(RequestError(500, "Unable to complete operation.", ["The rehearsal server failed; its log says why."]))
         finally:
-            entry |= {"status": reply.status if reply else 0, "error": _error_code(reply), "bytes": len(reply.body) if reply else 0}
-            entry["duration_s"] = round(time.perf_counter() - begun, 4)
-            self.server.trace.add(entry)
+            self.server.trace.complete(
+                entry,
+                status=reply.status if reply else 0,
+                error=_error_code(reply),
+                bytes=len(reply.body) if reply else 0,
+                duration_s=round(time.perf_counter() - begun, 4),
+            )
         if reply is not None:
             self._send(reply)
 
@@ -156,9 +168,10 @@ class _Handler(BaseHTTPRequestHandler):
         form, files = parameters(address.query, self.headers.get("Content-Type") or "", body)
         token, place = token_of(self.headers, form)
         in_url = parse_qs(address.query).keys()
-        entry |= {"keys": sorted(set(form) | set(files)), "auth": place, "token_in_url": "token" in in_url, "request_bytes": length}
+        keys = sorted(set(form) | set(files))
+        self.server.trace.complete(entry, keys=keys, auth=place, token_in_url="token" in in_url, request_bytes=length)
         operations, act = site.route(address.path, form)
-        entry["operation"] = operations[-1] if operations[0] == "query" else operations[0]
+        self.server.trace.complete(entry, operation=operations[-1] if operations[0] == "query" else operations[0])
 
         def work() -> Reply:
             try:
@@ -171,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.server.faults.hit(operations)
         if fault is None:
             return work()
-        entry["fault"] = f"{fault.kind} {fault.when}"
+        self.server.trace.complete(entry, fault=f"{fault.kind} {fault.when}")
         return self._faulty(fault, work)
 
     def _faulty(self, fault: Fault, work) -> Reply | None:

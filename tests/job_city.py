@@ -5,6 +5,7 @@ Twelve lots of 80 by 100 feet, 20 feet apart. In the second delivery lot 3 is di
 lot 12 is gone.
 """
 
+import contextlib
 import datetime
 import hashlib
 import json
@@ -136,7 +137,7 @@ def events(city: City) -> list[dict]:
 
 def end_state(city: City) -> dict[str, object]:
     """What a run leaves: the contents of every table of the store, and every file that steps made."""
-    with sqlite3.connect(city.store_path) as connection:
+    with contextlib.closing(sqlite3.connect(city.store_path)) as connection:
         said: dict[str, object] = {"store": geopackage_contents(connection)}
     work = city.folder / "jobs" / ".work"
     for path in sorted(each for each in work.rglob("*") if each.is_file() and each.name not in ("run.html", "lock")):

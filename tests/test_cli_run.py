@@ -70,7 +70,7 @@ def test_a_second_run_does_nothing(refreshed):
     folder, _ = refreshed
 
     def files():
-        changing = ("ledger.jsonl", "ledger.head", "run.html", "city.gpkg-shm")
+        changing = ("ledger.jsonl", "ledger.head", "run.html", "city.gpkg-shm", "city.gpkg-wal")
         return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name not in changing}
 
     before = files()

@@ -6,6 +6,7 @@ Nothing else in the project writes over an existing path. Writing in place loses
 """
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -123,6 +124,12 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits; read by pieces. `OSError` where it cannot be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def publish_text(path: Path | str, text: str, *, overwrite: bool = False) -> Path:

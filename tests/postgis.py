@@ -81,6 +81,21 @@ class Cluster:
         for left in (lock, *self.folder.glob(".s.PGSQL.*")):
             left.unlink(missing_ok=True)
 
+    def cpu_seconds(self) -> float:
+        """CPU seconds of the server's processes, those that ended included: their parent has them."""
+        parent = int((self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0])
+        total = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parts = stat.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(stat.parent.name) == parent:
+                total += sum(map(int, parts[11:15]))
+            elif int(parts[1]) == parent:
+                total += sum(map(int, parts[11:13]))
+        return total / os.sysconf("SC_CLK_TCK")
+
     def database(self, name: str | None = None, *, template: str = "blank") -> str:
         """The address of a new database with PostGIS in it, or of a copy of one made before."""
         import psycopg

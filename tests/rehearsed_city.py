@@ -9,7 +9,8 @@ import sync_city
 
 from citygis.rehearsal import rehearsing
 
-TARGET = """
+TARGET = (
+    """
 layer = "parcel"
 url = "{url}"
 portal = "{portal}"
@@ -17,12 +18,9 @@ certificate = "{certificate}"
 natural_key = ["apn"]
 batch = {batch}
 
-[fields]
-APN = "apn"
-SITUS = "situs_text"
-ROLL_YEAR = "roll_year"
-AREA_SQFT = "calc_area_sqft"
 """
+    + sync_city.MAPPED
+)
 
 
 def served(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

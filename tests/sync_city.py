@@ -18,7 +18,11 @@ from citygis.sync.target import read_target
 FIELDS = {"APN": "apn", "SITUS": "situs_text", "ROLL_YEAR": "roll_year", "AREA_SQFT": "calc_area_sqft"}
 """Remote name to City field; the remote REMARK is nobody's business here."""
 
-TARGET = """
+MAPPED = "[fields]\n" + "".join(f'{remote} = "{field}"\n' for remote, field in FIELDS.items())
+"""That, as a target says it."""
+
+TARGET = (
+    """
 layer = "parcel"
 url = "https://gis.riverbend.example/arcgis/rest/services/Parcels/FeatureServer/0"
 portal = "https://gis.riverbend.example/portal"
@@ -26,12 +30,9 @@ audience = "public"
 natural_key = ["apn"]
 batch = {batch}
 
-[fields]
-APN = "apn"
-SITUS = "situs_text"
-ROLL_YEAR = "roll_year"
-AREA_SQFT = "calc_area_sqft"
 """
+    + MAPPED
+)
 
 
 def make(folder: Path, *, batch: int = 200, text: str = ""):

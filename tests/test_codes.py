@@ -1,14 +1,13 @@
 """Every finding code that the program can tell is documented, with what to do, and no other code is."""
 
 import ast
-import importlib.util
 import re
-import sys
 import tomllib
 from functools import cache
 
 import pytest
 from conftest import ROOT
+from docs_script import make_docs
 
 NOT_CODES = {"A99": "a flood zone of FEMA", "W84": "the name of WGS 84 in NMEA 0183, sentence DTM"}
 """Texts of the form of a code that are something else; each still occurs in the program."""
@@ -17,18 +16,6 @@ DEMONSTRATION = {"citygis/jobs/picture.py": {"Z00"}}
 """Codes that a module makes for the look of a picture and tells nobody."""
 
 CODE = re.compile(r"[A-Z]\d\d")
-
-
-def make_docs():
-    """scripts/make_docs.py as a module."""
-    sys.path.insert(0, str(ROOT / "scripts"))
-    try:
-        spec = importlib.util.spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(ROOT / "scripts"))
-    return module
 
 
 def told_in_python() -> dict[str, set[str]]:

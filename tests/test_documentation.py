@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 from click.testing import CliRunner
 from conftest import REQUIRE_ALL, ROOT
+from docs_script import make_docs
 
 from citygis.cli import main
 
@@ -173,18 +174,6 @@ def site_sources(tmp_path_factory):
         (folder / name).symlink_to(ROOT / name, target_is_directory=True)
     make_docs().write(folder / "docs" / "generated")
     return folder
-
-
-def make_docs():
-    """scripts/make_docs.py as a module."""
-    sys.path.insert(0, str(ROOT / "scripts"))
-    try:
-        spec = importlib.util.spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(ROOT / "scripts"))
-    return module
 
 
 def anchors(text: str) -> set[str]:

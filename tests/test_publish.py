@@ -8,7 +8,7 @@ import time
 import pytest
 
 from citygis.errors import StoreError
-from citygis.publish import publish_text, publishing
+from citygis.publish import file_sha256, publish_text, publishing
 
 
 def test_a_file_appears_only_when_the_block_ends(tmp_path):
@@ -84,3 +84,8 @@ with publishing({str(path)!r}, overwrite=True) as temporary:
     process.wait()
     time.sleep(0.01)
     assert path.read_text() == "before"
+
+
+def test_the_digest_of_a_file_is_the_one_that_the_standard_states(tmp_path):
+    (tmp_path / "abc.txt").write_bytes(b"abc")  # FIPS 180-4, example of SHA-256
+    assert file_sha256(tmp_path / "abc.txt") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

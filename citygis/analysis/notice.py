@@ -25,7 +25,6 @@ from citygis.city import City
 from citygis.errors import AnalysisError
 from citygis.topology import connected
 
-MAIL_COLUMNS = ["owner_name", "mail_1", "mail_2", "mail_3", "mail_city", "mail_state", "mail_zip"]
 _NEAREST_OUT = 10
 _CASES = ("general", "zoning_uses")
 

@@ -18,6 +18,7 @@ from citygis.changes import read_review
 from citygis.city import City
 from citygis.jobs.inputs import Digest, Outside, asked_files, city_file, digest, within
 from citygis.jobs.job import Compare, Convert, Job, Step
+from citygis.publish import file_sha256
 from citygis.store import STORE_VERSION, Store, database_of, store
 
 CITY_FILES: dict[str, tuple[str, ...]] = {
@@ -57,13 +58,13 @@ def versions(city: City) -> dict[str, str]:
 def city_digests(kinds: Iterable[str], city: City) -> dict[str, str]:
     """SHA-256 by name of the City's own files that steps of some kinds take account of."""
     names = dict.fromkeys(name for kind in kinds for name in CITY_FILES[kind])
-    found = {"city.toml": _digest(city.folder / "city.toml")}
+    found = {"city.toml": file_sha256(city.folder / "city.toml")}
     for name in names:
         key, _, pattern = name.partition("/")
         place = city.folder / getattr(city.folders, key, key)
         for file in sorted(place.glob(pattern)) if pattern else [place]:
             if file.is_file():
-                found[name if not pattern else f"{key}/{file.relative_to(place).as_posix()}"] = _digest(file)
+                found[name if not pattern else f"{key}/{file.relative_to(place).as_posix()}"] = file_sha256(file)
     return found
 
 
@@ -82,7 +83,7 @@ def fingerprint(job: Job, inputs: Mapping[str, Digest], city: City, extra: objec
         versions(city),
         extra,
     ]
-    return _hash(said)[:12]
+    return hash_of(said)[:12]
 
 
 def rests_on(
@@ -112,7 +113,7 @@ def rests_on(
         "the store": state,
         "what lies beside the job": extra,
     }
-    return {name: _hash(said) for name, said in (parts | {f"input {name!r}": said for name, said in inputs.items()}).items()}
+    return {name: hash_of(said) for name, said in (parts | {f"input {name!r}": said for name, said in inputs.items()}).items()}
 
 
 def beside(step: Step, job: Job, city: City) -> Any:
@@ -128,9 +129,9 @@ def beside(step: Step, job: Job, city: City) -> Any:
         return table[["change_id", "decision", "comment", "by", "state"]].values.tolist() or None if table is not None else None
     if step.kind == "convert":
         path = crosswalk_file(step, job, city)
-        return _digest(path) if path else None
+        return file_sha256(path) if path else None
     if step.kind in ("sheet", "series"):
-        return _digest(city_file(getattr(step, step.kind), "sheets", job, city))
+        return file_sha256(city_file(getattr(step, step.kind), "sheets", job, city))
     if step.kind == "analyse":
         return {name: digest(Outside(name, path)).sha256 for name, path in asked_files(step, job, city).items()}
     return None
@@ -180,7 +181,7 @@ def store_state(step: Step, city: City, marks: frozenset[str]) -> str:
         made = db.changes()
         made = made.iloc[: len(made) - len(own)]
         last = [int(made["id"].iloc[-1]), made["at"].iloc[-1].isoformat()] if len(made) else []
-        pins = _hash(db.label_pins().astype(str).values.tolist()) if step.kind in _PINNED else None
+        pins = hash_of(db.label_pins().astype(str).values.tolist()) if step.kind in _PINNED else None
     return json.dumps([last, pins])
 
 
@@ -194,10 +195,6 @@ def changes_marked(db: Store, marks: frozenset[str]) -> list:
     return own
 
 
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _hash(said: object) -> str:
+def hash_of(said: object) -> str:
+    """The SHA-256 of what JSON can say, the same in whatever order its keys stand."""
     return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True, default=str).encode()).hexdigest()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from citygis.city import City
 from citygis.errors import ReadError, SettingsError
 from citygis.jobs.job import Analyse, Job, is_address
+from citygis.publish import file_sha256
 from citygis.readers import sha256_of
 
 _LARGEST_FOLDER = 100_000
@@ -167,8 +168,6 @@ def _folder(path: Path) -> tuple[str, int]:
         raise ReadError(f"{path} has {len(files):,} files, more than {_LARGEST_FOLDER:,}. Name a smaller folder.")
     whole, size = hashlib.sha256(), 0
     for file in files:
-        with open(file, "rb") as opened:
-            part = hashlib.file_digest(opened, "sha256").hexdigest()
-        whole.update(f"{file.relative_to(path).as_posix()}\0{part}\n".encode())
+        whole.update(f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n".encode())
         size += file.stat().st_size
     return whole.hexdigest(), size

@@ -2,15 +2,15 @@
 What steps made, on disk: a folder for each, whole or not at all, with a note of what it rests on and the hash of every file.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from citygis.jobs.identity import hash_of
 from citygis.jobs.outcome import Outcome
-from citygis.publish import publish_text, publishing_folder
+from citygis.publish import file_sha256, publish_text, publishing_folder
 
 NOTE = "step.json"
 
@@ -38,7 +38,7 @@ class Kept(NamedTuple):
 
 def identity_of(rests_on: Mapping[str, str]) -> str:
     """The hash of what a step rests on, of `citygis.jobs.identity.rests_on`."""
-    return hashlib.sha256(json.dumps(dict(rests_on), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    return hash_of(dict(rests_on))
 
 
 def why_anew(folder: Path, old: Kept | None, rests_on: Mapping[str, str]) -> tuple[str, ...]:
@@ -111,7 +111,5 @@ def tidied(home: Path) -> None:
 def _outputs(folder: Path) -> dict[str, tuple[str, int]]:
     found = {}
     for path in sorted(each for each in folder.rglob("*") if each.is_file() and each != folder / NOTE):
-        with open(path, "rb") as file:
-            sha = hashlib.file_digest(file, "sha256").hexdigest()
-        found[path.relative_to(folder).as_posix()] = (sha, path.stat().st_size)
+        found[path.relative_to(folder).as_posix()] = (file_sha256(path), path.stat().st_size)
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from citygis.publish import file_sha256
 from citygis.readers.guard import require_local_file
 from citygis.readers.photos import are_photos, photos_in
 from citygis.readers.service.client import is_service_url, require_service_url
@@ -33,10 +34,10 @@ def sha256_of(path: Path | str) -> str:
     path = require_local_file(path, folder=are_photos(path))
     files = _files(path)
     if files == [path]:
-        return _digest(path)
+        return file_sha256(path)
     whole = hashlib.sha256()
     for file in files:
-        whole.update(f"{file.name}\0{_digest(file)}\n".encode())
+        whole.update(f"{file.name}\0{file_sha256(file)}\n".encode())
     return whole.hexdigest()
 
 
@@ -89,8 +90,3 @@ def _files(path: Path) -> list[Path]:
     if path.suffix.lower() in (".tab", ".mif"):
         return sorted(file for file in path.parent.iterdir() if file.is_file() and file.stem == path.stem)
     return [path]
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -268,12 +268,6 @@ def together(columns: list[tuple[Column, ...]]) -> tuple[Column, ...]:
     return tuple(nulls.values())
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _nullable(values: pd.Series) -> pd.Series:
     """Integers and truths as pandas has them with nulls, whether this part has a null or not."""
     if values.dtype.kind in "iu":

@@ -26,8 +26,8 @@ import pyarrow.parquet as pq
 from pyproj import CRS
 
 from citygis.errors import AnalysisError
-from citygis.publish import publish_text
-from citygis.scale.dataset import PARTITIONS, Dataset, Part, contents, described, open_dataset, sha256_of, together
+from citygis.publish import file_sha256, publish_text
+from citygis.scale.dataset import PARTITIONS, Dataset, Part, contents, described, open_dataset, together
 from citygis.scale.job import Function, Job, opened, run_part, run_written
 from citygis.scale.sources import BBOX, struct_bounds
 
@@ -277,7 +277,7 @@ def _described(answers: Sequence[Path], dataset: Dataset) -> str:
         bounds = struct_bounds(table.column(BBOX))
         placed = bounds[np.isfinite(bounds).all(axis=1)]
         whole = (*placed[:, :2].min(axis=0).tolist(), *placed[:, 2:].max(axis=0).tolist()) if len(placed) else None
-        parts.append(Part(file=path.name, rows=len(table), bounds=whole, sha256=sha256_of(path)))
+        parts.append(Part(file=path.name, rows=len(table), bounds=whole, sha256=file_sha256(path)))
         columns.append(described(table))
         systems[json.dumps(about["crs"], sort_keys=True)] = path.name
     if len(systems) > 1:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from citygis.errors import SchemaError
-from citygis.publish import publishing_folder
+from citygis.publish import file_sha256, publishing_folder
 from citygis.scale.curve import NOWHERE, Ranks, cells, even_axes, parts_of
 from citygis.scale.dataset import (
     PARTITIONS,
@@ -21,7 +21,6 @@ from citygis.scale.dataset import (
     contents,
     described,
     open_dataset,
-    sha256_of,
     together,
     write_part,
 )
@@ -183,4 +182,4 @@ def _written(folder: Path, number: int, table: pa.Table, bounds: np.ndarray, sou
     path = folder / f"part-{number:05d}.parquet"
     of_rows = np.asarray(bounds[table.column(ROW).to_numpy()])
     whole = write_part(path, table, of_rows, source.crs)
-    return Part(file=path.name, rows=len(table), bounds=whole, sha256=sha256_of(path))
+    return Part(file=path.name, rows=len(table), bounds=whole, sha256=file_sha256(path))

@@ -15,6 +15,7 @@ from citygis.readers.service.definition import LayerDefinition
 from citygis.sync.canon import INTEGERS, NUMBERS, in_units
 from citygis.sync.codes import stopped
 from citygis.sync.fitness import FITTING
+from citygis.sync.implied import kind_of
 from citygis.sync.model import Stop
 from citygis.sync.target import Target
 
@@ -201,8 +202,7 @@ def attachment_stops(definition: LayerDefinition, deletions: int, target: Target
 def _field_stops(column: pd.Series, name: str, kind: str, length: int | None) -> list[Stop]:
     if not column.notna().any():
         return []
-    was = _family(column)
-    now = "whole" if kind in INTEGERS else "number" if kind in NUMBERS else "moment" if kind == "Date" else "text"
+    was, now = _family(kind_of(column)), _family(kind)
     if was != now:
         return [stopped("Y18", f"The field {name} held {was}s when it was last synced, and is {kind} now.")]
     if now == "text" and length is not None and kind == "String":
@@ -214,12 +214,8 @@ def _field_stops(column: pd.Series, name: str, kind: str, length: int | None) ->
     return []
 
 
-def _family(column: pd.Series) -> str:
-    if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_integer_dtype(column.dtype):
-        return "whole"
-    if pd.api.types.is_float_dtype(column.dtype):
-        return "number"
-    return "moment" if pd.api.types.is_datetime64_any_dtype(column.dtype) else "text"
+def _family(kind: str) -> str:
+    return "whole" if kind in INTEGERS else "number" if kind in NUMBERS else "moment" if kind == "Date" else "text"
 
 
 def _geometry_stops(definition: LayerDefinition, base: pd.DataFrame | None) -> list[Stop]:

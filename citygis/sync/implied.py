@@ -37,7 +37,7 @@ def implied_definition(local: pd.DataFrame, remote: pd.DataFrame) -> LayerDefini
     epsg = crs.to_epsg() if crs is not None else None
     fields = [ServiceField("OBJECTID", "OID", "OBJECTID", None, False, False, None)]
     fields += [
-        ServiceField(name, _kind(frame[name] if name in frame.columns else local[name]), name, None, True, True, None)
+        ServiceField(name, kind_of(frame[name] if name in frame.columns else local[name]), name, None, True, True, None)
         for name in data_columns(local)
     ]
     return LayerDefinition(
@@ -60,7 +60,8 @@ def implied_definition(local: pd.DataFrame, remote: pd.DataFrame) -> LayerDefini
     )
 
 
-def _kind(column: pd.Series) -> str:
+def kind_of(column: pd.Series) -> str:
+    """Esri's kind of field, without its prefix, that holds the values of a column."""
     if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_integer_dtype(column.dtype):
         return "BigInteger"
     if pd.api.types.is_float_dtype(column.dtype):

@@ -9,7 +9,6 @@ contenders only, so that the others can run in another environment.
 import argparse
 import importlib.util
 import json
-import os
 import pickle
 import signal
 import sys
@@ -133,26 +132,11 @@ def overlay_postgis(folder: Path) -> Work:
     def run() -> pd.DataFrame:
         return pd.DataFrame(connection.execute(asked).fetchall(), columns=["pid", "zone", "sqft"])
 
-    def elsewhere() -> float:
-        """CPU seconds of the server's processes, those that ended included: their parent has them."""
-        parent = int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
-        total = 0
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                parts = stat.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(stat.parent.name) == parent:
-                total += sum(map(int, parts[11:15]))
-            elif int(parts[1]) == parent:
-                total += sum(map(int, parts[11:13]))
-        return total / os.sysconf("SC_CLK_TCK")
-
     def close() -> None:
         connection.close()
         cluster.stop()
 
-    return Work(run, elsewhere, close)
+    return Work(run, cluster.cpu_seconds, close)
 
 
 def overlay_duckdb(folder: Path) -> Work:

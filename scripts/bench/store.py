@@ -10,7 +10,6 @@ tests: parcels with nine vertices, 37 columns. PostGIS runs in a temporary clust
 import argparse
 import gc
 import json
-import os
 import resource
 import sys
 import tempfile
@@ -149,21 +148,6 @@ def of_postgis(frame: pd.DataFrame, folder: Path) -> dict:
 
     cluster = postgis.Cluster(fsync=True)
 
-    def server() -> float:
-        """CPU seconds of the cluster's processes, those that ended included (their parent has them)."""
-        ticks, parent = os.sysconf("SC_CLK_TCK"), int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
-        total = 0
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                parts = stat.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(stat.parent.name) == parent:
-                total += sum(map(int, parts[11:15]))
-            elif int(parts[1]) == parent:
-                total += sum(map(int, parts[11:13]))
-        return total / ticks
-
     try:
         address = cluster.database()
 
@@ -172,14 +156,14 @@ def of_postgis(frame: pd.DataFrame, folder: Path) -> dict:
                 tables = "pg_total_relation_size('parcel') + pg_total_relation_size('parcel_hist')"
                 return connection.execute(f"SELECT {tables} + pg_total_relation_size('citygis_lineage')").fetchone()[0]
 
-        told = of_store(frame, folder / "pg", address, size, server)
+        told = of_store(frame, folder / "pg", address, size, cluster.cpu_seconds)
         try:
             import geoalchemy2  # noqa: F401
             import sqlalchemy
         except ImportError:
             return told | {"to_postgis": "not installed"}
         engine = sqlalchemy.create_engine(address.replace("postgresql://", "postgresql+psycopg://"))
-        peer = timed(lambda: frame.to_postgis("peer", engine, chunksize=10_000), server=server)
+        peer = timed(lambda: frame.to_postgis("peer", engine, chunksize=10_000), server=cluster.cpu_seconds)
         return told | {
             "to_postgis s": peer[0],
             "to_postgis wall s": peer[1],

@@ -5,7 +5,7 @@ import pytest
 import shapely
 from shapely import box
 
-from citygis.topology.edges import mated, unmatched_edges
+from citygis.topology.edges import mated, unmatched_edges, walked_once
 from citygis.topology.paths import paths_of
 
 NONE = np.empty(0, dtype=object)
@@ -48,6 +48,16 @@ def test_noise_below_the_last_decimal_does_not_count():
 
 def test_nothing_has_no_edges():
     assert not edges() and not edges(None)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_edges_walked_once_cancel_against_the_polygons_that_they_bound(turned):
+    block = np.array([shapely.reverse(box(0, 0, 9, 9)) if turned else box(0, 0, 9, 9)], dtype=object)
+    paths = paths_of(block)
+    around, none = walked_once(paths, np.flatnonzero(paths.edge)), np.empty(0, dtype=object)
+    assert len(unmatched_edges(none, none, around)) == 4 and len(unmatched_edges(none, block, around)) == 0
+    assert len(unmatched_edges(block, none, around)) == 4  # covered twice inside, not at all outside
+    assert len(unmatched_edges(none, np.array([box(0, 0, 9, 9), box(9, 0, 18, 9)]), around)) == 4
 
 
 def mates(*polygons, copies=()):

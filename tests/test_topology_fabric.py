@@ -12,7 +12,7 @@ from shapely import box
 from test_topology_corners import FEET, layer
 
 from citygis import topology
-from citygis.topology import contained, duplicates, fabric, misaligned_corners, missing_vertices, overlaps, strips
+from citygis.topology import contained, duplicates, fabric, fabric_of_two, misaligned_corners, missing_vertices, overlaps, strips
 from citygis.topology.places import corners_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered")  # shapely, where a test makes a NaN
@@ -147,6 +147,18 @@ def test_features_that_hold_no_ground_today_have_no_neighbours_but_have_rings():
     assert missing_vertices(whole).empty
     assert duplicates(whole)["right"].tolist() == [3]
     assert len(topology.backward_rings(whole)) == 1 or len(topology.backward_rings(whole)) == 3
+
+
+def test_lots_share_with_their_street_the_edges_that_both_have():
+    lots = layer(box(0, 0, 60, 110), box(60, 0, 120, 110), box(200, 0, 260, 110))
+    street = shapely.Polygon(
+        [(0, 110), (60, 110), (90, 110), (120, 110), (120, 160), (0, 160)]
+    )  # the second lot has one edge there
+    whole = fabric_of_two(lots, layer(street, box(200, -50, 260, 0)))
+    assert whole.shared_ft(np.array([3, 4])).tolist() == [60.0, 0.0, 60.0, 0.0, 0.0]
+    assert whole.shared_ft(np.array([3])).tolist() == [60.0, 0.0, 0.0, 0.0, 0.0]
+    assert whole.shared_ft(np.array([0])).tolist() == [0.0, 110.0, 0.0, 60.0, 0.0]
+    assert whole.shared_ft(np.array([], dtype=int)).tolist() == [0.0] * 5
 
 
 def test_neighbours_of_another_length_are_refused():

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from shapely import box
 
 from citygis.errors import CRSError
+from citygis.topology import fabric as prepared
 from citygis.topology import gaps, pieces
+from citygis.topology.gap import pieces_of
 
 FEET = "EPSG:6420"
 
@@ -135,6 +137,30 @@ def test_gaps_are_what_is_left_of_each_tract_by_plain_subtraction(family):
             assert len(mine) == len(areas), f"seed {seed}, tract {k}"
         told += sum(map(len, truth))
     assert told >= 60
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.__name__)
+def test_what_a_fabric_covers_of_tracts_is_covered(family):
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        lots = np.array(family(random, fabric(random)), dtype=object)  # broken ones and copies, too
+        tracts = [box(10, 10, 150, 420), box(150, 10, 290, 420)]
+        some = random.random(len(lots)) < 0.7
+        ground = shapely.union_all(shapely.make_valid(lots))
+        found = gaps(layer(*tracts), prepared(layer(*lots), neighbours=some), layer(*lots[~some]), tolerance_ft=0)
+        for k, tract in enumerate(tracts):
+            left = shapely.difference(tract, ground).area
+            assert found.loc[found["boundary"] == k, "area_sqft"].sum() == pytest.approx(left, abs=0.2), f"seed {seed}, tract {k}"
+
+
+def test_pieces_say_which_polygon_they_were_cut_from():
+    round_one, small = shapely.Point(500, 500).buffer(300, quad_segs=64), box(0, 0, 10, 10)
+    cut, owner = pieces_of(np.array([round_one, small, shapely.Point(2000, 0).buffer(100, quad_segs=64)]), most_vertices=50)
+    assert owner[0] == 1 and owner[1:].tolist() == sorted(owner[1:]) and set(owner.tolist()) == {0, 1, 2}
+    assert shapely.get_num_coordinates(cut).max() <= 50
+    assert np.bincount(owner, weights=shapely.area(cut)) == pytest.approx(
+        [shapely.area(round_one), 100, shapely.area(round_one) / 9]
+    )
 
 
 def test_layers_drawn_apart_are_compared_as_wholes(monkeypatch):

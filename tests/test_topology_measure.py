@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity, box
 
-from citygis.topology import wide_enough, widths_ft
+from citygis.topology import beside, wide_enough, widths_ft
 from citygis.topology.measure import ground, least_widths_ft, polygon_parts
 
 
@@ -83,3 +83,11 @@ def test_the_least_width_is_never_more_than_the_width_whatever_the_holes():
     least = least_widths_ft(parts)
     assert (least <= circles * (1 + 1e-6)).all()
     assert least[0] == pytest.approx(2 * parts[0].area / parts[0].length)
+
+
+def test_what_is_beside_lots_is_all_that_may_touch_them():
+    lots = gpd.GeoSeries([box(0, 0, 60, 110), None, shapely.Polygon()], crs="EPSG:6420")
+    streets = gpd.GeoSeries([box(0, 111, 60, 160), None, box(0, 120, 60, 160), box(60, 110, 90, 160)], crs="EPSG:6420")
+    assert beside(lots, streets, reach_ft=1.0).tolist() == [0, 3]
+    assert beside(lots, streets, reach_ft=0.0).tolist() == [3]
+    assert beside(lots.iloc[1:], streets, reach_ft=1.0).tolist() == []

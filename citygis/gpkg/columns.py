@@ -152,7 +152,9 @@ def to_sql(values: pd.Series, column: Column) -> list:
         return [None if text == "NaT" else text + suffix for text in texts]
     if column.type == "bytes":
         return [None if value is None else bytes(value) for value in values.where(values.notna(), None)]
-    return pa.Array.from_pandas(values).to_pylist()
+    if isinstance(values.dtype, pd.StringDtype):
+        return pa.Array.from_pandas(values).to_numpy(zero_copy_only=False).tolist()
+    return values.astype(object).where(values.notna(), None).tolist()
 
 
 def from_sql(values: Sequence, column: Column) -> pd.Series:

@@ -10,9 +10,8 @@ import pandas as pd
 import shapely
 
 from citygis.city import City
-from citygis.quality.fabric import NotJudged
 from citygis.quality.shapes import strayed
-from citygis.quality.subject import Subject
+from citygis.quality.subject import NotJudged, Subject
 
 
 class Check(NamedTuple):

@@ -4,7 +4,6 @@ polygons of a layer that it does not know are held to T01.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -13,20 +12,13 @@ import shapely
 
 from citygis import topology
 from citygis.city import City
+from citygis.quality.fee import fee_ground
 from citygis.quality.shapes import stacked, strayed
-from citygis.quality.subject import Subject, finding
+from citygis.quality.subject import NotJudged, Subject, finding
 
 STREET_FT = 20.0
 """Where no right of way is given, ground left open that is at least this wide may be a street (the least width of a public
 way: California Fire Code 503.2.1)."""
-
-
-class NotJudged(NamedTuple):
-    """A rule that the schema asks for and that could not be applied, and why."""
-
-    code: str
-    layer: str
-    because: str
 
 
 def overlap_findings(about: Subject) -> Iterator[pd.DataFrame]:
@@ -71,7 +63,7 @@ def cover_findings(about: Subject, others: Mapping[str, Subject], city: City) ->
     rule = about.layer.topology
     missing = {(item.code, item.layer) for item in not_judged(about, others)}
     if rule.fills and ("T02", about.name) not in missing:
-        yield _gaps(about, others)
+        yield _gaps(about, others, city)
     if rule.covered_by and ("T07", about.name) not in missing:
         yield _not_covered(about, others[rule.covered_by.layer], city)
 
@@ -141,7 +133,7 @@ def _relation(shared: float, left: float, right: float) -> str:
     return "overlap"
 
 
-def _gaps(about: Subject, others: Mapping[str, Subject]) -> pd.DataFrame:
+def _gaps(about: Subject, others: Mapping[str, Subject], city: City) -> pd.DataFrame:
     own = about.layer.topology
     rule = about.rule("T02", tolerance=own.gap_tolerance_ft)
     bounds = others[own.fills]
@@ -150,8 +142,7 @@ def _gaps(about: Subject, others: Mapping[str, Subject]) -> pd.DataFrame:
     if own.fills != about.name:
         covers.insert(0, about)
     rows = np.flatnonzero(bounds.current)
-    layers = [each.shapes[each.current] for each in covers]
-    gaps = topology.gaps(bounds.shapes.iloc[rows], *layers, tolerance_ft=rule.tolerance)
+    gaps = topology.gaps(bounds.shapes.iloc[rows], *_covering(covers, others, city), tolerance_ft=rule.tolerance)
     gaps = gaps[~gaps["beside_invalid"].to_numpy(dtype=bool)]
     width, area = gaps["width_ft"].to_numpy(), gaps["area_sqft"].to_numpy()
     said = " and no ".join(each.name for each in covers)
@@ -174,6 +165,17 @@ def _gaps(about: Subject, others: Mapping[str, Subject]) -> pd.DataFrame:
         tolerance=rule.tolerance,
         geometry=np.asarray(gaps.geometry.array, dtype=object),
     )
+
+
+def _covering(covers: list[Subject], others: Mapping[str, Subject], city: City) -> list[topology.Fabric | gpd.GeoSeries]:
+    """What covers today; parcels and rights of way in the fabric that other rules look at too, and the rest of each layer."""
+    rest = {each.name: each.current.copy() for each in covers}
+    whole = []
+    if {"parcel", "right_of_way"} <= set(rest):
+        fee = fee_ground(others, city)
+        rest["parcel"][fee.parcels] = rest["right_of_way"][fee.ways] = False
+        whole = [fee.whole]
+    return whole + [each.shapes[rest[each.name]] for each in covers]
 
 
 def _not_covered(about: Subject, outer: Subject, city: City) -> pd.DataFrame:

@@ -12,12 +12,9 @@ import shapely
 from citygis import topology
 from citygis.city import City
 from citygis.quality.checks import Check, one_of, placed, text
+from citygis.quality.fee import fee_ground
 from citygis.quality.shapes import exempt
 from citygis.quality.subject import Subject, finding, finding_on_layer
-
-TITLE = ("FEE", "ACCEPTED", "RAIL", "CANAL")
-"""Kinds of right of way that hold the ground itself. An easement, an offer not yet accepted, a reservation and a way by
-prescription lie on land that stays with the parcel (Calif. Gov. Code 66475, 66477.1; Civ. Code 1007)."""
 
 STREET = ("FEE", "EASEMENT", "ACCEPTED", "PRESCRIPTIVE", "DEDICATION_OFFERED")
 """Kinds of right of way that give a parcel access; a canal or a railway does not. A street that a recorded map offers does before
@@ -80,10 +77,9 @@ def _lots_of_no_tract(subjects: Mapping[str, Subject], city: City) -> Iterator[p
 def _ways_over_parcels(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.DataFrame]:
     """T10: right of way that holds the ground, on ground that a parcel holds in fee."""
     way, parcel = subjects["right_of_way"], subjects["parcel"]
-    mine = np.intersect1d(placed(way, city), np.flatnonzero(one_of(way, "row_kind", TITLE)))
-    theirs = np.intersect1d(placed(parcel, city), np.flatnonzero(~exempt(parcel)))
+    theirs, mine, whole = fee_ground(subjects, city)
     rule = way.rule("T10")
-    pairs = topology.overlaps_between(parcel.shapes.iloc[theirs], way.shapes.iloc[mine], tolerance_ft=rule.tolerance)
+    pairs = topology.overlaps_between(parcel.shapes.iloc[theirs], way.shapes.iloc[mine], whole=whole, tolerance_ft=rule.tolerance)
     lot, by = theirs[pairs["left"].to_numpy(dtype=int)], mine[pairs["right"].to_numpy(dtype=int)]
     width, area = pairs["width_ft"].to_numpy(), pairs["area_sqft"].to_numpy()
     other = one_of(way, "jurisdiction", OTHERS)[by]
@@ -176,8 +172,12 @@ def _landlocked(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.Data
     """T13: parcels with no frontage on a street and no easement of access; where the City's limit is near, that is only told."""
     about, way = subjects["parcel"], subjects["right_of_way"]
     rule = about.rule("T13")
-    rows = np.intersect1d(placed(about, city), np.flatnonzero(~exempt(about)))
-    streets = np.intersect1d(placed(way, city), np.flatnonzero(one_of(way, "row_kind", STREET)))
+    rows, ways, whole = fee_ground(subjects, city)
+    is_street = one_of(way, "row_kind", STREET)
+    # Most lots have edges in common with their street, and need no other look.
+    along = whole.shared_ft(len(rows) + np.flatnonzero(is_street[ways]))[: len(rows)]
+    rows = rows[along < rule.limit]
+    streets = np.intersect1d(placed(way, city), np.flatnonzero(is_street))
     shapes = about.shapes.iloc[rows]
     frontage = _frontage_ft(shapes, way.shapes.iloc[streets], rule.tolerance, rule.limit)
     rows, shapes = rows[frontage < rule.limit], shapes[frontage < rule.limit]
@@ -206,6 +206,7 @@ def _landlocked(subjects: Mapping[str, Subject], city: City) -> Iterator[pd.Data
 
 def _frontage_ft(parcels: gpd.GeoSeries, streets: gpd.GeoSeries, tolerance_ft: float, enough_ft: float) -> np.ndarray:
     """How much of each parcel's boundary lies along a street or, where that is less than enough, in one."""
+    streets = streets.iloc[topology.beside(parcels, streets, reach_ft=tolerance_ft)]
     frontage = topology.followed_ft(parcels, streets, tolerance_ft=tolerance_ft, enough_ft=enough_ft)
     short = np.flatnonzero(frontage < enough_ft)
     inside = topology.inside_ft(parcels.iloc[short], streets, tolerance_ft=tolerance_ft)  # a parcel may reach into the street

@@ -4,7 +4,7 @@ A layer as the rules see it: rows by position, features by the name a person kno
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -16,6 +16,14 @@ from citygis import topology
 from citygis.city import City
 from citygis.quality.rules import CATALOGUE, RULES, Rule, rule
 from citygis.schema import Layer
+
+
+class NotJudged(NamedTuple):
+    """A rule that the schema asks for and that could not be applied, and why."""
+
+    code: str
+    layer: str
+    because: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +46,19 @@ class Subject:
     city: City | None = None
     shells: str = "most"
 
-    @cached_property
+    @topology.once
     def not_finite(self) -> np.ndarray:
         """Which rows have a coordinate that is not a number."""
         return topology.not_finite(self.measured)
 
-    @cached_property
+    @topology.once
     def place(self) -> np.ndarray:
         """The geometry where it can be drawn: not what is empty or has a coordinate that is not a number."""
         place = self.geometry.copy()
         place[self.not_finite | shapely.is_empty(self.geometry)] = None
         return place
 
-    @cached_property
+    @topology.once
     def bounds(self) -> np.ndarray:
         """The bounds of each place; not a number where there is none."""
         return shapely.bounds(self.place).reshape(-1, 4)
@@ -74,7 +82,7 @@ class Subject:
             return self.layer.topology.exclusive
         return bool((shapely.get_dimensions(self.place) == 2).any())
 
-    @cached_property
+    @topology.once
     def measured(self) -> topology.Fabric:
         """
         What every measure of this layer is taken from, made once.
@@ -89,13 +97,13 @@ class Subject:
             degrees = (low_e >= -180) & (low_n >= -180) & (high_e <= 180) & (high_n <= 180)
         return topology.fabric(gpd.GeoSeries(self.geometry, crs=self.crs), neighbours=self.current & ~exempt(self) & ~degrees)
 
-    @cached_property
+    @topology.once
     def invalid(self) -> gpd.GeoDataFrame:
         """`citygis.topology.invalid` of the layer, but for coordinates that are not numbers."""
         found = topology.invalid(self.measured)
         return found[~self.not_finite[found["feature"].to_numpy(dtype=int)]].reset_index(drop=True)
 
-    @cached_property
+    @topology.once
     def first(self) -> np.ndarray:
         """For each row the first one that holds today and has the same geometry; itself, if it is that one or does not hold."""
         first = np.arange(len(self.geometry))

@@ -25,6 +25,7 @@ from citygis.quality.borders import border_findings
 from citygis.quality.checks import applied, left_out
 from citygis.quality.courses import course_findings, course_not_judged
 from citygis.quality.fabric import NotJudged, cover_findings, not_judged, overlap_findings
+from citygis.quality.fee import Drawn
 from citygis.quality.gores import judged_by_record
 from citygis.quality.network import network_findings
 from citygis.quality.outlines import outline_findings
@@ -105,7 +106,7 @@ def findings_on(
     city, only, key
         As in `validate`.
     """
-    drawn = {name: about for name, about in subjects.items() if about.crs is not None and len(about.frame)}
+    drawn = Drawn({name: about for name, about in subjects.items() if about.crs is not None and len(about.frame)})
     checks: list[Iterable[pd.DataFrame]] = []
     for name, about in subjects.items():
         if only != "geometry" and about.layer is not None:

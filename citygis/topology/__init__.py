@@ -9,9 +9,9 @@ from citygis.topology.corners import misaligned_corners
 from citygis.topology.covered import by_feature, protrusions
 from citygis.topology.crossing import crossings, line_overlaps
 from citygis.topology.extent import outside_extent
-from citygis.topology.fabric import Fabric, fabric
+from citygis.topology.fabric import Fabric, fabric, fabric_of_two
 from citygis.topology.gap import gaps, pieces
-from citygis.topology.measure import COORDINATE_RESOLUTION_FT, polygon_parts, wide_enough, widths_ft
+from citygis.topology.measure import COORDINATE_RESOLUTION_FT, beside, polygon_parts, wide_enough, widths_ft
 from citygis.topology.nearness import connected
 from citygis.topology.nodes import Ends, ends_of, ends_off_corners, loose_ends, places, pseudo_nodes
 from citygis.topology.overlap import duplicates, overlaps
@@ -20,7 +20,7 @@ from citygis.topology.points import outside_own
 from citygis.topology.rings import backward_rings, clockwise_surplus, repeated_vertices, short_edges, spikes
 from citygis.topology.segments import NODE_TOLERANCE_FT
 from citygis.topology.strips import strips
-from citygis.topology.threads import side_by_side, threaded
+from citygis.topology.threads import once, side_by_side, threaded
 from citygis.topology.validity import invalid, not_finite
 from citygis.topology.vertices import missing_vertices
 
@@ -31,6 +31,7 @@ __all__ = [
     "Ends",
     "Fabric",
     "backward_rings",
+    "beside",
     "by_feature",
     "clockwise_surplus",
     "connected",
@@ -41,6 +42,7 @@ __all__ = [
     "ends_of",
     "ends_off_corners",
     "fabric",
+    "fabric_of_two",
     "followed_ft",
     "gaps",
     "inside_ft",
@@ -52,6 +54,7 @@ __all__ = [
     "missing_vertices",
     "multiparts",
     "not_finite",
+    "once",
     "outside_extent",
     "outside_own",
     "overlaps",

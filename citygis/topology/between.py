@@ -8,9 +8,9 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.topology.fabric import Fabric
-from citygis.topology.gap import pieces
-from citygis.topology.measure import flat, polygon_parts, require_same_crs, wide_enough, width_floor_ft, widths_ft
+from citygis.topology.fabric import Fabric, fabric_of_two
+from citygis.topology.gap import pieces_of
+from citygis.topology.measure import polygon_parts, require_same_crs, wide_enough, width_floor_ft, widths_ft
 from citygis.topology.nearness import spread
 from citygis.topology.shared import pair_codes
 from citygis.topology.threads import threaded
@@ -70,6 +70,7 @@ def overlaps_between(
     left: gpd.GeoDataFrame | gpd.GeoSeries,
     right: gpd.GeoDataFrame | gpd.GeoSeries,
     *,
+    whole: Fabric | None = None,
     min_area_sqft: float = 0.0,
     tolerance_ft: float = 0.01,
 ) -> gpd.GeoDataFrame:
@@ -81,6 +82,8 @@ def overlaps_between(
     left, right : GeoDataFrame or GeoSeries, n and k polygons
         In feet, of one CRS. Null, empty and invalid geometries claim no definite ground and are left out. A right of way dissolved
         into one polygon costs little more than its streets one by one: it is compared in pieces. Not modified.
+    whole : Fabric, optional
+        Of these two layers, from `fabric_of_two`, where there is one already.
     min_area_sqft : float
         Pairs that share less are not reported.
     tolerance_ft : float
@@ -107,8 +110,7 @@ def overlaps_between(
     require_feet(left.crs, "The left layer")
     require_feet(right.crs, "The right layer")
     require_same_crs(left, right)
-    both = np.concatenate([flat(np.asarray(layer.geometry.array, dtype=object)) for layer in (left, right)])
-    whole = Fabric(both, left.crs, np.ones(len(both), dtype=bool))
+    whole = fabric_of_two(left, right) if whole is None else whole
     if len(whole.open_edges) <= OPEN_SHARE * np.count_nonzero(whole.paths.edge):
         pieces_met = _near_open_edges(whole, len(left))
     else:
@@ -143,10 +145,8 @@ def owned_pieces(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Position in `polygons`.
     """
     there = np.flatnonzero(~shapely.is_missing(polygons))
-    large = shapely.get_num_coordinates(polygons[there]) > PIECE_VERTICES
-    cut = [pieces(polygons[k : k + 1], most_vertices=PIECE_VERTICES) for k in there[large]]
-    owner = np.concatenate([there[~large], np.repeat(there[large], [len(each) for each in cut])]).astype(np.intp)
-    return np.concatenate([polygons[there[~large]], *cut]), owner
+    cut, owner = pieces_of(polygons[there], most_vertices=PIECE_VERTICES)
+    return cut, there[owner]
 
 
 def _near_open_edges(whole: Fabric, n_left: int) -> _Met:

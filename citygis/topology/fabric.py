@@ -7,7 +7,6 @@ near them is found once, and each measure then looks at those places only.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -17,11 +16,12 @@ from pyproj import CRS
 from citygis.topology.approaches import CORNER_FT, REACH_FT, Approaches, approaches
 from citygis.topology.chains import following, next_in_ring, probes
 from citygis.topology.edges import mated
-from citygis.topology.measure import flat
+from citygis.topology.measure import flat, require_same_crs
 from citygis.topology.nearness import spread
 from citygis.topology.paths import SHELL, Paths, paths_of
 from citygis.topology.places import Corners, corners_at
 from citygis.topology.shared import Shared, shared_ground
+from citygis.topology.threads import once
 
 TOUCH_FT = 0.001
 """Open edges this near may be what bounds an overlap: the coordinates are rounded to a tenth of it."""
@@ -51,12 +51,12 @@ class Fabric:
     def __len__(self) -> int:
         return len(self.geometry)
 
-    @cached_property
+    @once
     def paths(self) -> Paths:
         """Rings, lines and points, and what one pass over them tells; see `citygis.topology.paths.Paths`."""
         return paths_of(self.geometry, self.neighbours)
 
-    @cached_property
+    @once
     def definite(self) -> np.ndarray:
         """Which features bound a definite piece of ground and exclude each other."""
         return self.paths.definite & self.neighbours
@@ -66,17 +66,17 @@ class Fabric:
         """Which polygons exclude others but are not valid, so that nobody can say what ground they bound."""
         return (self.paths.dimension == 2) & ~self.paths.valid & self.paths.finite & self.neighbours
 
-    @cached_property
+    @once
     def first(self) -> np.ndarray:
         """For each feature the first one with the same geometry: its own position, when it is the first."""
         return _first_alike(self.geometry, self.paths)
 
-    @cached_property
+    @once
     def open_edges(self) -> np.ndarray:
         """Edges that lie on no edge walked the other way, by the vertex they start at."""
         return self._cancelled[1]
 
-    @cached_property
+    @once
     def approaches(self) -> Approaches:
         """Open edges that come near each other; positions in `open_edges`."""
         return self.approaches_within(REACH_FT)
@@ -89,13 +89,13 @@ class Fabric:
         """The features of open edges, by their positions in `open_edges`."""
         return self.paths.owner[self.paths.path_of[self.open_edges[position]]].astype(np.intp)
 
-    @cached_property
+    @once
     def tree(self) -> tuple[shapely.STRtree, np.ndarray]:
         """A tree of the definite polygons, each stack once, and their positions."""
         rows = np.flatnonzero(self.definite & (self.own_first == np.arange(len(self))))
         return shapely.STRtree(self.geometry[rows]), rows
 
-    @cached_property
+    @once
     def own_first(self) -> np.ndarray:
         """As `first`, among the definite features only."""
         first, rows = self.first, np.flatnonzero(self.definite)
@@ -106,7 +106,7 @@ class Fabric:
             own[rows] = rows[at][np.searchsorted(heads, first[rows])]
         return own
 
-    @cached_property
+    @once
     def candidates(self) -> np.ndarray:
         """Pairs of features of which every group of overlapping ones has at least one: (k, 2), as they were found."""
         near = self.approaches
@@ -131,7 +131,7 @@ class Fabric:
         pairs.append(np.stack([owner[close], other[close]], axis=1))
         return np.concatenate(pairs)
 
-    @cached_property
+    @once
     def shared(self) -> Shared:
         """Every pair of definite polygons whose insides meet, each stack once, with the ground they share."""
         return shared_ground(self.geometry, self.candidates, self.neighbours_of)
@@ -151,7 +151,29 @@ class Fabric:
         has = mate >= 0
         return at[has], paths.owner[paths.path_of[mate[has]]].astype(np.intp)
 
-    @cached_property
+    def shared_ft(self, others: np.ndarray) -> np.ndarray:
+        """
+        How much of the boundary of each feature lies, edge on edge, along some features on the other side of it.
+
+        Parameters
+        ----------
+        others : array of int
+            Positions.
+
+        Returns
+        -------
+        (n,) array of float
+            Feet. 0 for later copies of a feature.
+        """
+        paths = self._mated
+        _, path = spread(paths.first[others], paths.first[others + 1])
+        _, edge = spread(paths.start[path], paths.start[path + 1])
+        edge = paths.mate[edge]
+        edge = np.sort(edge[edge >= 0])
+        length = np.hypot(*(paths.coordinates[edge + 1] - paths.coordinates[edge]).T)
+        return np.bincount(paths.owner[paths.path_of[edge]], weights=length, minlength=len(self))
+
+    @once
     def suspects(self) -> np.ndarray:
         """
         Features beside which a corner may be misaligned or missing, and all that share a corner with them; ascending.
@@ -183,7 +205,7 @@ class Fabric:
         # Every copy in a stack has the corners of the first.
         return np.flatnonzero((at[self.own_first] | at) & self.neighbours)
 
-    @cached_property
+    @once
     def corners(self) -> Corners:
         """The corners of `suspects`, which are counted by their positions among them."""
         paths = self.paths
@@ -217,12 +239,12 @@ class Fabric:
         """The paths with all mates of edges found."""
         return self._cancelled[0]
 
-    @cached_property
+    @once
     def _cancelled(self) -> tuple[Paths, np.ndarray, np.ndarray]:
         copies = np.flatnonzero(self.own_first != np.arange(len(self)))
         return mated(self.paths, copies)
 
-    @cached_property
+    @once
     def _after(self) -> np.ndarray:
         return following(self._mated, self.open_edges)
 
@@ -254,6 +276,25 @@ def fabric(layer: gpd.GeoDataFrame | gpd.GeoSeries, *, neighbours: Sequence[bool
     if mask.shape != (len(geometry),):
         raise ValueError(f"Invalid neighbours of length '{len(mask)}'. Must be one for each of the {len(geometry)} features.")
     return Fabric(geometry, layer.crs, mask)
+
+
+def fabric_of_two(left: gpd.GeoDataFrame | gpd.GeoSeries, right: gpd.GeoDataFrame | gpd.GeoSeries) -> Fabric:
+    """
+    Two layers of one CRS prepared as one, for the measures between them: the features of `right` are counted on from `left`.
+
+    Parameters
+    ----------
+    left, right : GeoDataFrame or GeoSeries
+        Not modified.
+
+    Raises
+    ------
+    CRSError
+        If the layers differ in CRS.
+    """
+    require_same_crs(left, right)
+    both = np.concatenate([flat(np.asarray(layer.geometry.array, dtype=object)) for layer in (left, right)])
+    return Fabric(both, left.crs, np.ones(len(both), dtype=bool))
 
 
 def fabric_of(layer: gpd.GeoDataFrame | gpd.GeoSeries | Fabric) -> Fabric:

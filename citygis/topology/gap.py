@@ -2,13 +2,14 @@
 Ground inside a boundary that nothing covers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import geopandas as gpd
 import numpy as np
 import shapely
 
-from citygis.topology.edges import unmatched_edges
+from citygis.topology.edges import unmatched_edges, walked_once
+from citygis.topology.fabric import Fabric
 from citygis.topology.measure import flat, ground, polygon_parts, wide_enough, width_floor_ft, widths_ft
 from citygis.topology.overlap import meeting
 from citygis.topology.threads import threaded
@@ -27,7 +28,7 @@ MANY_EDGES = 1_000
 
 def gaps(
     boundaries: gpd.GeoDataFrame | gpd.GeoSeries,
-    *covers: gpd.GeoDataFrame | gpd.GeoSeries,
+    *covers: gpd.GeoDataFrame | gpd.GeoSeries | Fabric,
     min_area_sqft: float = 0.0,
     tolerance_ft: float = 0.05,
 ) -> gpd.GeoDataFrame:
@@ -42,9 +43,9 @@ def gaps(
     ----------
     boundaries : GeoDataFrame or GeoSeries, n polygons
         In feet. Null, empty and invalid geometries bound nothing and are left out. Not modified.
-    *covers : GeoDataFrame or GeoSeries
-        What must cover them, in the same CRS: parcels, right of way. Null geometries cover nothing; an invalid polygon covers what
-        `shapely.make_valid` makes of it.
+    *covers : GeoDataFrame, GeoSeries or Fabric
+        What must cover them, in the same CRS: parcels, right of way; of a `Fabric` its neighbours. Null geometries cover nothing;
+        an invalid polygon covers what `shapely.make_valid` makes of it.
     min_area_sqft : float
         Smaller gaps are not reported.
     tolerance_ft : float
@@ -62,8 +63,9 @@ def gaps(
         If a layer has no CRS or is not in feet.
     """
     inside = ground(boundaries, "The layer of boundaries")
-    covering, invalid = _covering(covers)
-    left = _uncovered(inside, covering, width_floor_ft(tolerance_ft))
+    whole = [each for each in covers if isinstance(each, Fabric)]
+    covering, invalid = _covering([each for each in covers if not isinstance(each, Fabric)] + [_loose(each) for each in whole])
+    left = _uncovered(inside, covering, whole, width_floor_ft(tolerance_ft))
     parts, owner = polygon_parts(left)
     large = shapely.area(parts) >= min_area_sqft
     parts, owner = parts[large], owner[large]
@@ -90,27 +92,44 @@ def pieces(polygons: np.ndarray, *, most_vertices: int = PIECE_VERTICES) -> np.n
     array of polygons
         Together the same ground; small polygons as they were.
     """
+    return pieces_of(polygons, most_vertices=most_vertices)[0]
+
+
+def pieces_of(polygons: np.ndarray, *, most_vertices: int = PIECE_VERTICES) -> tuple[np.ndarray, np.ndarray]:
+    """As `pieces`, and the position in `polygons` that each comes from: first those left whole, then the others, each ascending."""
     polygons = np.asarray(polygons, dtype=object)
-    cut = _cut(polygons, most_vertices, lambda polygon, box: shapely.clip_by_rect(polygon, *box))
+    whole = shapely.get_num_coordinates(polygons) <= most_vertices
+    large = np.flatnonzero(~whole)
+    cut, owner = _cut(polygons[large], most_vertices, lambda polygon, box: shapely.clip_by_rect(polygon, *box))
     # Clipping is many times as fast as intersection, and GEOS does not promise that what it gives is valid.
-    lost = abs(shapely.area(cut).sum() - shapely.area(polygons).sum())
-    if lost > 1e-6 * len(cut) or not threaded(shapely.is_valid, cut).all():
-        cut = _cut(polygons, most_vertices, lambda polygon, box: shapely.intersection(polygon, shapely.box(*box)))
-    return cut
+    number = np.bincount(owner, minlength=len(large))
+    lost = np.abs(np.bincount(owner, weights=shapely.area(cut), minlength=len(large)) - shapely.area(polygons[large]))
+    bad = lost > 1e-6 * number
+    bad[owner[~threaded(shapely.is_valid, cut)]] = True
+    if bad.any():
+        again, at = _cut(polygons[large[bad]], most_vertices, lambda polygon, box: shapely.intersection(polygon, shapely.box(*box)))
+        cut, owner = np.concatenate([cut[~bad[owner]], again]), np.concatenate([owner[~bad[owner]], np.flatnonzero(bad)[at]])
+    order = np.argsort(owner, kind="stable")
+    whole = np.flatnonzero(whole)
+    return np.concatenate([polygons[whole], cut[order]]), np.concatenate([whole, large[owner[order]]])
 
 
-def _cut(polygons: np.ndarray, most_vertices: int, within: Callable[[shapely.Polygon, tuple], shapely.Geometry]) -> np.ndarray:
-    """Polygons halved again and again; ``within(polygon, box)`` is what of a polygon lies in a box."""
-    done, todo = [], polygons
+def _cut(
+    polygons: np.ndarray, most_vertices: int, within: Callable[[shapely.Polygon, tuple], shapely.Geometry]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Polygons halved again and again, and where the pieces come from; ``within(polygon, box)`` is what of one lies in a box."""
+    done, owners, todo, owner = [polygons[:0]], [np.empty(0, dtype=np.intp)], polygons, np.arange(len(polygons))
     while len(todo):
         low_e, low_n, high_e, high_n = shapely.bounds(todo).T
         small = (shapely.get_num_coordinates(todo) <= most_vertices) | (
             np.maximum(high_e - low_e, high_n - low_n) < SMALLEST_PIECE_FT
         )
         done.append(todo[small])
+        owners.append(owner[small])
         halves = [within(each, box) for each in todo[~small] for box in _halves(each)]
-        todo = polygon_parts(np.array(halves, dtype=object))[0]
-    return np.concatenate(done) if done else todo
+        todo, at = polygon_parts(np.array(halves, dtype=object))
+        owner = np.repeat(owner[~small], 2)[at]
+    return np.concatenate(done), np.concatenate(owners)
 
 
 def _halves(polygon: shapely.Polygon) -> tuple[tuple, tuple]:
@@ -123,7 +142,13 @@ def _halves(polygon: shapely.Polygon) -> tuple[tuple, tuple]:
     return (west, south, east, middle), (west, middle, east, north)
 
 
-def _covering(covers: tuple) -> tuple[np.ndarray, np.ndarray]:
+def _loose(whole: Fabric) -> gpd.GeoSeries:
+    """The neighbours in a fabric whose edges it does not hold against each other: broken ones, and all but the first copy."""
+    copies = whole.definite & (whole.own_first != np.arange(len(whole)))
+    return gpd.GeoSeries(whole.geometry[copies | whole.broken], crs=whole.crs)
+
+
+def _covering(covers: Sequence) -> tuple[np.ndarray, np.ndarray]:
     """What covers, in pieces; and the polygons that are not valid, which cover what can be made of them."""
     good, bad = [], []
     for layer in covers:
@@ -140,14 +165,15 @@ def _covering(covers: tuple) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([*good, mended]), invalid
 
 
-def _uncovered(inside: np.ndarray, covering: np.ndarray, width_ft: float) -> np.ndarray:
+def _uncovered(inside: np.ndarray, covering: np.ndarray, whole: Sequence[Fabric], width_ft: float) -> np.ndarray:
     """
     Each boundary less everything that covers it; null where nothing is left or there is no boundary. Ground nowhere `width_ft`
     wide may be missing.
     """
     left = np.full(len(inside), None, dtype=object)
-    cut = pieces(covering)
-    edges = unmatched_edges(covering, inside)
+    cut = pieces(np.concatenate([covering, *(each.geometry[each.tree[1]] for each in whole)]))
+    more = [walked_once(each.paths, each.open_edges) for each in whole]
+    edges = unmatched_edges(covering, inside, np.concatenate(more) if more else None)
     at, by = shapely.STRtree(edges).query(inside, predicate="intersects")
     whole = np.bincount(at, minlength=len(inside)) > MANY_EDGES
     whole[meeting(inside)] = True

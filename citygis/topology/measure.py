@@ -69,6 +69,18 @@ def require_same_crs(layer: gpd.GeoDataFrame | gpd.GeoSeries, other: gpd.GeoData
         )
 
 
+def beside(some: gpd.GeoDataFrame | gpd.GeoSeries, layer: gpd.GeoDataFrame | gpd.GeoSeries, *, reach_ft: float) -> np.ndarray:
+    """
+    Positions in `layer`, ascending, of the features whose boxes lie within reach of the box of one of `some`.
+
+    A measure between the two that looks no farther than the reach says the same of these alone.
+    """
+    bounds = shapely.bounds(np.asarray(some.geometry.array, dtype=object)).reshape(-1, 4)
+    reach = 2 * (reach_ft + COORDINATE_RESOLUTION_FT)  # twice, whatever the rounding
+    boxes = shapely.box(*(bounds[np.isfinite(bounds).all(axis=1)] + reach * np.array([-1, -1, 1, 1])).T)
+    return np.unique(shapely.STRtree(boxes).query(np.asarray(layer.geometry.array, dtype=object))[0])
+
+
 def flat(geometry: np.ndarray) -> np.ndarray:
     """A copy without elevations and measures."""
     geometry = np.array(geometry, dtype=object)

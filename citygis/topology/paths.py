@@ -368,20 +368,19 @@ def _mates_here(key: np.ndarray, at: np.ndarray, forward: np.ndarray, place: np.
     first = np.flatnonzero(alone[1:-1])
     one, two = at[row[first]], at[row[first + 1]]
     paired = forward[one] != forward[two]
-    paired &= same_ends(place, one, two)
+    paired &= same_ends(place[one], place[one + 1], place[two], place[two + 1])
     if not paired.all():
         one, two = one[paired], two[paired]
     mate[one], mate[two] = two, one
     return mate, at[mate[at] < 0]
 
 
-def same_ends(place: np.ndarray, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+def same_ends(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> np.ndarray:
     """
-    Whether edges have the same two ends, by their rounded coordinates: not by their hashes, which may agree by chance.
+    Whether edges a-b and c-d have the same two ends, by their rounded coordinates: not by their hashes, which may agree by chance.
 
-    ``place`` has easting and northing of each vertex as one complex number.
+    Each end is easting and northing as one complex number.
     """
-    a, b, c, d = place[one], place[one + 1], place[two], place[two + 1]
     same = (a == d) & (b == c)
     if not same.all():
         same |= (a == c) & (b == d)

@@ -212,13 +212,22 @@ def _suspected(paths: Paths, angle_deg: float, tip_ft: float) -> _Walk:
         ends = paths.coordinates[paths.short], paths.coordinates[paths.short + 1]
         tip = np.hypot(*(ends[1] - ends[0]).T) <= max(tip_ft, COORDINATE_RESOLUTION_FT) + _SLACK_FT
         some = np.zeros(len(held), dtype=bool)
-        some[paths.path_of[paths.sharp]] = True
+        some[paths.path_of[paths.sharp[_angles_deg(paths, paths.sharp) <= angle_deg * (1 + 1e-6)]]] = True
         some[paths.path_of[paths.short[tip]]] = True
         held &= some
     path = np.flatnonzero(held)
     at, vertex = spread(paths.start[path], paths.start[path + 1])
     owner = paths.owner[path].astype(np.intp)
     return _Walk(paths.coordinates[vertex], at, owner, _numbers(paths, path), paths.kind[path] >= SHELL)
+
+
+def _angles_deg(paths: Paths, vertex: np.ndarray) -> np.ndarray:
+    """The angle between both sides at some vertices, none of which closes a ring."""
+    path = paths.path_of[vertex]
+    before = np.where(vertex == paths.start[path], paths.start[path + 1] - 2, vertex - 1)
+    back, on = (paths.coordinates[other] - paths.coordinates[vertex] for other in (before, vertex + 1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.degrees(np.arctan2(np.abs(back[:, 0] * on[:, 1] - back[:, 1] * on[:, 0]), (back * on).sum(axis=1)))
 
 
 def _starts(walk: _Walk) -> np.ndarray:

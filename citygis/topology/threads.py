@@ -8,7 +8,8 @@ to copy every geometry) are what makes a second core useful.
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from threading import RLock
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -53,3 +54,29 @@ def side_by_side(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
         return [task() for task in tasks]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         return [each.result() for each in [pool.submit(task) for task in tasks]]
+
+
+class once(Generic[Result]):
+    """
+    A property that is worked out when it is first asked for, and kept: by one thread, while other objects of the class go on.
+
+    For objects that do not change. `functools.cached_property` has one lock for all objects of a class in Python 3.11, so that two
+    layers wait for each other, and none from 3.12 on, so that two threads do the same work.
+    """
+
+    def __init__(self, work: Callable[[Any], Result]) -> None:
+        self._work = work
+        self.__doc__ = work.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name, self._lock = name, f"_lock_of_{name}"
+
+    def __get__(self, held_by: Any, owner: type | None = None) -> Result:
+        if held_by is None:
+            return self  # type: ignore[return-value]
+        kept = held_by.__dict__  # where the value is found before this is asked again
+        with kept.setdefault(self._lock, RLock()):
+            if self._name not in kept:
+                kept[self._name] = self._work(held_by)
+            kept.pop(self._lock, None)  # who waits for it has it in hand, and a lock cannot be copied or sent
+        return kept[self._name]

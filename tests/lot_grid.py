@@ -40,6 +40,13 @@ def broken_part(own, halo):
     return touching(own, halo)
 
 
+def deadly_part(own, halo):
+    """Takes its process down where lot 0 is."""
+    if 0 in own.index:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return touching(own, halo)
+
+
 def dies_once(own, halo, marks: str):
     """Writes down that it was called; takes its process down at the third part, once."""
     mark = Path(marks) / f"{own.index[0]}"

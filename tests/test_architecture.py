@@ -212,7 +212,8 @@ _PACKAGE_OF = {"PIL": "pillow"}
 def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported():
     asked = {requirement(text)[0] for text in PROJECT["dependencies"]}
     extras = PROJECT["optional-dependencies"]
-    optional = {requirement(text)[0] for name in ("analysis", "arcgis", "cluster", "dwg", "postgis") for text in extras[name]}
+    imported = ("analysis", "arcgis", "cluster", "dwg", "postgis", "spark")
+    optional = {requirement(text)[0] for name in imported for text in extras[name]}
     assert imported_packages() - (optional - asked) == asked
 
 

@@ -127,7 +127,7 @@ def test_rows_may_be_left_out_or_told_several_times(tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"engine": "spark"}, "Invalid engine 'spark'"),
+        ({"engine": "ray"}, "Invalid engine 'ray'"),
         ({"halo": -1.0}, "Invalid halo"),
         ({"scheduler": "tcp://127.0.0.1:1"}, "Invalid scheduler"),
         ({"engine": "processes", "workers": 0}, "Invalid workers"),

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 @click.option("--from", "start", metavar="STEP", help="Take the steps before as they were left; do this one and the rest anew.")
 @click.option(
     "--engine",
-    type=click.Choice(["local", "processes", "dask"]),
+    type=click.Choice(["local", "processes", "dask", "spark"]),
     default="local",
     show_default=True,
     help="What checks partitioned data sets.",
 )
-@click.option("--scheduler", metavar="ADDRESS", help="With --engine dask: a scheduler that runs already, like tcp://gis:8786.")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="With --engine dask or spark: a scheduler that runs already, like tcp://gis:8786."
+)
 @click.option("--at", "moment", metavar="MOMENT", help="Enter changes with this moment (2026-07-01T06:00Z), not with the clock's.")
 @json_option
 @quiet_option
@@ -56,8 +58,8 @@ def command(
     """
     from citygis.jobs import find_job, read_job, run_job
 
-    if scheduler is not None and engine != "dask":
-        raise click.UsageError("--scheduler goes with --engine dask.")
+    if scheduler is not None and engine not in ("dask", "spark"):
+        raise click.UsageError("--scheduler goes with --engine dask or spark.")
     if dry and moment is not None:
         raise click.UsageError("--at goes with a run: leave out --dry.")
     at = _moment(moment)
@@ -119,4 +121,5 @@ def _print(run: "Run", *, dry: bool) -> None:
         click.echo(f"Not run: {', '.join(left)}.")
     elif run.exit_code == 1 and run.needs:
         click.echo("The rest is done. The exit code is 1, so that a scheduler tells somebody.")
-    click.echo(f"Report: {run.page}")
+    if run.page is not None:
+        click.echo(f"Report: {run.page}")

@@ -52,9 +52,11 @@ CAUSES_SHOWN = 10
     help="Exit with 1 when something at least this severe is left.",
 )
 @click.option(
-    "--engine", type=click.Choice(["local", "processes", "dask"]), help="For a partitioned layer: what works on its parts."
+    "--engine", type=click.Choice(["local", "processes", "dask", "spark"]), help="For a partitioned layer: what works on its parts."
 )
-@click.option("--scheduler", metavar="ADDRESS", help="With --engine dask: a cluster that is there, such as tcp://10.0.0.5:8786.")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="With --engine dask or spark: a cluster that is there, such as tcp://10.0.0.5:8786."
+)
 @click.option("--workers", type=click.IntRange(min=1), help="With --engine: how many; as many as there are processors.")
 @click.option("--rules", "catalogue", is_flag=True, help="List the rules as the City applies them instead; nothing is checked.")
 @city_option

@@ -1,5 +1,5 @@
 """
-The same function over all parts of a dataset: in a loop, in processes, or on a Dask cluster.
+The same function over all parts of a dataset: in a loop, in processes, on a Dask cluster, or on Spark.
 
 Workers are given file names and write files. No geometry goes through a scheduler, so that memory is that of a part and its halo,
 however many parts there are.
@@ -11,6 +11,8 @@ import logging
 import multiprocessing
 import os
 import pickle
+import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,17 +24,18 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyproj import CRS
 
-from citygis.errors import AnalysisError
+from citygis.errors import AnalysisError, CityGISError
 from citygis.publish import file_sha256, publish_text
 from citygis.scale.dataset import PARTITIONS, Dataset, Part, contents, described, open_dataset, together
 from citygis.scale.job import Function, Job, opened, run_part, run_written
 from citygis.scale.sources import BBOX, struct_bounds
 
-Engine = Literal["local", "processes", "dask"]
-ENGINES = ("local", "processes", "dask")
+Engine = Literal["local", "processes", "dask", "spark"]
+ENGINES = ("local", "processes", "dask", "spark")
 
 ATTEMPTS = 3
 """How often a part may take its worker down."""
@@ -57,6 +60,15 @@ a hundred times a second: it costs 8% of a processor for two of them that do not
 their way to `MEMORY`: nothing would free it. Their C library keeps pages for the next part; giving back all above 64 KB, as Dask
 asks of it, costs a tenth of the time.
 """
+
+SPARK = {
+    "spark.task.maxFailures": str(ATTEMPTS),
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "OFF",
+}
+"""A Spark session of our own."""
 
 
 class Running(NamedTuple):
@@ -92,12 +104,13 @@ def map_partitions(
         of `own`. With 0 none are read.
     broadcast : dict, optional
         What every part is given by name: small frames, settings.
-    engine : "local", "processes" or "dask"
-        One part after the other, in processes of this machine, or on a Dask cluster. With the last two, a script needs
-        ``if __name__ == "__main__":`` about what it does.
+    engine : "local", "processes", "dask" or "spark"
+        One part after the other, in processes of this machine, on a Dask cluster, or on Spark (``mapInArrow``). With "processes"
+        and "dask", a script needs ``if __name__ == "__main__":`` about what it does.
     scheduler : str, optional
-        The address of a Dask scheduler; without it a cluster of this machine is started and stopped. Its workers must reach the
-        dataset and `out` under the same paths; `out` is a folder beside the dataset where it is not given.
+        The address of a Dask scheduler or of a Spark master; without it a cluster of this machine is started and stopped, or the
+        Spark session that there is is used. Its workers must reach the dataset and `out` under the same paths; `out` is a folder
+        beside the dataset where it is not given.
     workers : int, optional
         How many; as many as there are processors where it is not given.
     out : path, optional
@@ -117,7 +130,7 @@ def map_partitions(
     StoreError
         If `out` holds something else.
     ValueError
-        If `engine` is not one of those, `halo` is negative, or `scheduler` is given for another engine.
+        If `engine` is not one of those, `halo` is negative, or `scheduler` is given for an engine that has none.
     """
     if halo < 0:
         raise ValueError(f"Invalid halo {halo!r}. Must be 0 or more, in the unit of the dataset's CRS.")
@@ -174,8 +187,8 @@ def running(engine: Engine, *, scheduler: str | None = None, workers: int | None
     """
     if engine not in ENGINES:
         raise ValueError(f"Invalid engine {engine!r}. Must be one of {', '.join(ENGINES)}.")
-    if scheduler is not None and engine != "dask":
-        raise ValueError(f"Invalid scheduler {scheduler!r}. Must go with engine 'dask'.")
+    if scheduler is not None and engine not in ("dask", "spark"):
+        raise ValueError(f"Invalid scheduler {scheduler!r}. Must go with engine 'dask' or 'spark'.")
     if workers is not None and workers < 1:
         raise ValueError(f"Invalid workers {workers!r}. Must be at least 1.")
     workers = workers or os.cpu_count() or 1
@@ -184,7 +197,7 @@ def running(engine: Engine, *, scheduler: str | None = None, workers: int | None
     elif engine == "processes":
         yield Running(partial(_in_processes, workers=workers), pickle)
     else:
-        with _cluster(scheduler, workers) as ready:
+        with (_cluster if engine == "dask" else _spark)(scheduler, workers) as ready:
             yield ready
 
 
@@ -257,6 +270,66 @@ def _cluster(scheduler: str | None, workers: int) -> Iterator[Running]:
                 client.cancel(futures)
 
         yield Running(run, cloudpickle)
+
+
+@contextlib.contextmanager
+def _spark(master: str | None, workers: int) -> Iterator[Running]:
+    """A Spark session of this machine, the one that there is, or one of a master that is there."""
+    try:
+        from py4j.protocol import Py4JError
+        from pyspark import cloudpickle
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise AnalysisError("The engine spark needs pyspark, and Java: pip install 'citygis[spark]'.") from None
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    session = SparkSession.getActiveSession() if master is None else None
+    is_ours = session is None
+    if session is None:
+        settings = SPARK if master else SPARK | {"spark.executorEnv.PYTHONPATH": os.pathsep.join(sys.path)}
+        try:
+            session = SparkSession.builder.master(master or f"local[{workers},{ATTEMPTS}]").config(map=settings).getOrCreate()
+        except (PySparkException, Py4JError, OSError) as error:
+            raise AnalysisError(
+                f"Spark did not start ({_first_line(error)}). Look at Java, and at the address of --scheduler."
+            ) from None
+
+    def run(job: Job, known: str, parts: Sequence[int]) -> None:
+        if not parts:
+            return
+        one_each = session.range(0, len(parts), numPartitions=len(parts))
+        try:
+            told = one_each.mapInArrow(partial(_in_arrow, str(job.out), known, tuple(parts)), "failed binary").collect()
+        except (PySparkException, Py4JError) as error:
+            died = re.search(r"Task (\d+) in stage \S+ failed \d+ times", str(error))
+            if died is None or "Python worker exited" not in str(error):
+                raise AnalysisError(f"Spark gave up: {_first_line(error)}. What is answered stays; call again to go on.") from None
+            raise AnalysisError(_lost(job, parts[int(died[1])])) from None
+        if told:
+            raise pickle.loads(bytes(told[0]["failed"]))
+
+    try:
+        yield Running(run, cloudpickle)
+    finally:
+        if is_ours:
+            session.stop()
+
+
+def _in_arrow(out: str, known: str, parts: Sequence[int], batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """
+    `run_written` for parts that Spark names by their place in `parts`. An error is handed back as it is, for Spark would try it
+    again, and keep of it only its text.
+    """
+    for batch in batches:
+        for at in batch.column(0).to_pylist():
+            try:
+                run_written(out, known, parts[at])
+            except CityGISError as error:
+                yield pa.RecordBatch.from_pydict({"failed": pa.array([pickle.dumps(error)], pa.binary())})
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _lost(job: Job, part: int) -> str:

@@ -4,13 +4,15 @@ A county's check over partitioned parcels on each engine: the same result, CPU s
 The job on each part: from longitude and latitude into the City's system, validity, overlaps with neighbours in other parts too,
 acres in flood zones. Each contender runs in a process of its own; the memory is that of its largest process.
 
-    python scripts/bench/scale.py [--parcels 200000 500000 1000000 2000000] [--rows 100000] [--engines loop processes dask]
+    python scripts/bench/scale.py [--parcels 200000 500000 1000000 2000000] [--rows 100000] [--engines loop processes dask spark]
     python scripts/bench/scale.py --check 200000            findings of the whole and of its parts, on every engine
     python scripts/bench/scale.py --shuffle PYTHON          repartition beside dask-geopandas, which that Python has
 """
 
 import argparse
+import importlib.util
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -33,7 +35,9 @@ TILE = 200_000
 """Parcels made at a time; each tile is a file of its own, as a county would be."""
 FEET, DEGREES = "EPSG:6420", "EPSG:6318"
 HALO_DEGREES = 0.0003
-ENGINES = {"loop": "local", "processes": "processes", "dask": "dask"}
+ENGINES = {"loop": "local", "processes": "processes", "dask": "dask", "spark": "spark"}
+NEEDS = {"dask": "distributed", "spark": "pyspark"}
+INSTALLED = [name for name in ENGINES if name not in NEEDS or importlib.util.find_spec(NEEDS[name])]
 SHUFFLE = """
 import sys, time, dask_geopandas
 if __name__ == "__main__":
@@ -80,13 +84,36 @@ def flooded(dataset, seed: int = 0) -> gpd.GeoDataFrame:
 
 
 def spent() -> float:
-    """CPU seconds of this process and of those that it started and that have ended."""
-    return sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    """CPU seconds of this process and of those that it started, at any remove; Java's lives on behind a Spark session."""
+    here = sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    ticks = sum(sum(map(int, stat(each)[11:15])) for each in living())
+    return here + ticks / os.sysconf("SC_CLK_TCK")
 
 
-def peak_mb() -> float:
-    """The most that this process has held. ``ru_maxrss`` would begin with what its parent held."""
-    told = Path("/proc/self/status").read_text(encoding="ascii").split("VmHWM:")[1]
+def living() -> list[int]:
+    """The processes that this one started, at any remove, and that have not ended."""
+    found, front = [], [os.getpid()]
+    parents = {int(path.name): int(said[1]) for path in Path("/proc").glob("[0-9]*") if (said := stat(int(path.name)))}
+    while front:
+        front = [each for each, parent in parents.items() if parent in front]
+        found += front
+    return found
+
+
+def stat(process: int) -> list[str]:
+    """What the system tells of a process, from its state on (proc(5), /proc/pid/stat); nothing of one that has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def peak_mb(process: int | str = "self") -> float:
+    """The most that a process has held. ``ru_maxrss`` would begin with what its parent held."""
+    try:
+        told = Path(f"/proc/{process}/status").read_text(encoding="ascii").split("VmHWM:")[1]
+    except (OSError, IndexError):
+        return 0.0
     return int(told.split()[0]) / 1024
 
 
@@ -101,6 +128,7 @@ def contend(engine: str, path: Path) -> dict:
         )
         wall, cpu = time.perf_counter() - start, spent()
         most = peak_mb() if engine == "loop" else resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        most = max([most, *map(peak_mb, living())])
         sums, digest = np.zeros(4), 0
         for part in range(len(result.parts)):
             frame = pd.DataFrame(result.frame(part)).drop(columns="geometry")
@@ -135,8 +163,8 @@ def check(parcels: int, rows: int, folder: Path) -> None:
         f"{len(layer):,} parcels, {len(truth):,} defects and {len(grown):,} lots grown over the edges of {len(dataset.parts)} parts"
     )
     print(f"  whole      {len(whole):,} findings")
-    for name, engine in ENGINES.items():
-        parts = told(validate_dataset(dataset, "parcel", key="pid", engine=engine))
+    for name in INSTALLED:
+        parts = told(validate_dataset(dataset, "parcel", key="pid", engine=ENGINES[name]))
         print(f"  {name:<10} {len(parts):,} findings, {'equal' if parts == whole else 'NOT EQUAL'}")
 
 
@@ -156,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parcels", type=int, nargs="+", default=[200_000, 500_000, 1_000_000, 2_000_000])
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
+    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=INSTALLED)
     parser.add_argument("--check", type=int, metavar="PARCELS")
     parser.add_argument("--shuffle", metavar="PYTHON")
     parser.add_argument("--contend", nargs=2, help=argparse.SUPPRESS)

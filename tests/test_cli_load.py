@@ -3,10 +3,11 @@
 import datetime
 import json
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from shapely.affinity import translate
+from shapely.affinity import scale, translate
 from store_city import make_city, parcels, source
 
 from citygis.cli import main
@@ -61,6 +62,23 @@ def test_an_error_is_refused_until_it_is_accepted_with_a_reason(tmp_path, city):
     assert loaded.exit_code == 0, loaded.output
     assert store(city).accepted()["reason"].tolist() == ["two surveys disagree = case 26-014"]
     assert run(path, "--city", city.folder).exit_code == 0
+
+
+def test_lots_over_a_parcel_that_nobody_retired_are_refused_with_its_number_and_what_retires_it(tmp_path, city):
+    assert run(converted(tmp_path, parcels(3)), "--city", city.folder).exit_code == 0
+    lots = parcels(2, apns=["20000000", "20000001"])
+    west = lots.geometry[0]
+    shapes = [translate(scale(west, 0.5, origin=(west.bounds[0], west.bounds[1])), east) for east in (0, 40)]
+    lots = lots.set_geometry(gpd.GeoSeries(shapes, crs=lots.crs)).assign(calc_area_sqft=4000.0)
+    path = converted(tmp_path, lots)
+    refused = run(path, "--city", city.folder)
+    assert refused.exit_code == 3 and len(store(city).read("parcel")) == 3
+    assert "100-000-00" in refused.stderr and "citygis diff --apply" in refused.stderr and '--accept T01="reason"' in refused.stderr
+    loaded = run(path, "--city", city.folder, "--accept", "T01=case 26-014", "--json")
+    assert loaded.exit_code == 0, loaded.output
+    brought = json.loads(loaded.stdout)["brought"]
+    assert [each["code"] for each in brought] == ["T01", "T01"]
+    assert all("100-000-00 is the City's already and would stay under" in each["message"] for each in brought)
 
 
 def excepted(city, frame):

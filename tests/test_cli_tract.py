@@ -13,6 +13,9 @@ from citygis.gpkg import layers_of, read_geopackage
 from citygis.quality import validate
 from citygis.store import store
 
+EARLIER = ("--accept", "T01=it divides the remainder of PM 15-204")
+"""What a person says of the earlier map that this one lies on."""
+
 
 def run(*words):
     return CliRunner().invoke(main, ["tract", *map(str, words)])
@@ -56,8 +59,16 @@ def test_a_parent_that_is_not_retired_stands_against_the_load_and_nothing_change
     assert bytes_of(city) == before
 
 
+def test_a_map_over_an_earlier_one_is_refused_until_a_person_says_why_and_nothing_changes(city, map_file):
+    before = bytes_of(city)
+    result = run(map_file, "--city", city, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire")
+    assert result.exit_code == 3 and bytes_of(city) == before
+    said = " ".join(result.stderr.split())
+    assert "1 error stands in the way" in said and "(tract) PM 15-204 with 4012" in said and '--accept T01="reason"' in said
+
+
 def test_a_tract_is_loaded_among_its_neighbours_without_a_finding_between_them_and_twice_changes_nothing(city, map_file):
-    words = (map_file, "--city", city, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire", "--json")
+    words = (map_file, "--city", city, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire", *EARLIER, "--json")
     result = run(*words)
     assert result.exit_code == 0, result.output + result.stderr
     told = json.loads(result.stdout)
@@ -84,7 +95,9 @@ def test_a_tract_is_loaded_among_its_neighbours_without_a_finding_between_them_a
 def test_a_file_holds_the_layers_and_what_a_person_looks_at(tmp_path, city, map_file):
     out = tmp_path / "out.gpkg"
     result = run(map_file, "--city", city, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire", "--out", out)
-    assert result.exit_code == 0, result.output + result.stderr
+    assert result.exit_code == 1, result.output + result.stderr  # it lies on an earlier map, and nobody has said that it may
+    found = read_geopackage(out, "findings").query("severity == 'error'")
+    assert found[["code", "feature", "other"]].to_numpy().tolist() == [["T01", "PM 15-204", "4012"]]
     assert "17 of 17 outer corners" in " ".join(result.stdout.split())
     there = {layer.name for layer in layers_of(out)}
     assert {"tract", "parcel", "right_of_way", "boundary_line", "corner", "apn_history", "source_document"} <= there
@@ -101,9 +114,9 @@ def test_the_file_loads_into_the_same_geodatabase_as_the_direct_way(tmp_path, te
 
     direct, by_file = copytree(template, tmp_path / "direct"), copytree(template, tmp_path / "by_file")
     words = (map_file, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire")
-    assert run(*words, "--city", direct).exit_code == 0
-    assert run(*words, "--city", by_file, "--out", tmp_path / "tract.gpkg").exit_code == 0
-    loaded = CliRunner().invoke(main, ["load", str(tmp_path / "tract.gpkg"), "--city", str(by_file)])
+    assert run(*words, *EARLIER, "--city", direct).exit_code == 0
+    assert run(*words, "--city", by_file, "--out", tmp_path / "tract.gpkg").exit_code == 1
+    loaded = CliRunner().invoke(main, ["load", str(tmp_path / "tract.gpkg"), "--city", str(by_file), *EARLIER])
     assert loaded.exit_code == 0, loaded.output + loaded.stderr
     for name in ("tract", "parcel", "right_of_way", "boundary_line", "corner", "apn_history"):
         tables = []
@@ -139,7 +152,7 @@ def test_every_course_ends_at_a_corner_and_those_the_city_has_are_not_entered_ag
 def test_a_drawing_on_the_ground_comes_in_by_its_ties(tmp_path, city):
     drawing = tract_maps.dxf(tmp_path / "l.dxf", tract_maps.to_local)
     ties = tract_maps.ties(tmp_path / "ties.csv")
-    result = run(drawing, "--city", city, "--tract", "4012", "--ties", ties, "--unit", "ft_us", "--retire", "--json")
+    result = run(drawing, "--city", city, "--tract", "4012", "--ties", ties, "--unit", "ft_us", "--retire", *EARLIER, "--json")
     assert result.exit_code == 0, result.output + result.stderr
     told = json.loads(result.stdout)
     assert told["placement"]["is_ground"] is True
@@ -173,7 +186,7 @@ def test_a_load_that_breaks_off_leaves_the_geodatabase_as_it_was(city, map_file,
         return real(*args, **kwargs) if len(calls) < 3 else breaks_off()
 
     monkeypatch.setattr(citygis.store.session, "apply", once)
-    result = run(map_file, "--city", city, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire")
+    result = run(map_file, "--city", city, "--tract", "4012", "--frame", tract_maps.FRAME, "--retire", *EARLIER)
     assert result.exit_code == 130
     assert len(calls) == 3
     with_parent = before == bytes_of(city)

@@ -235,6 +235,18 @@ def test_the_backup_proven_last_is_never_deleted(tmp_path):
     assert [b.name for b in backups(city.backups_folder).backups] == [made[3].name, made[1].name]
 
 
+@pytest.mark.parametrize(
+    "name", ["crosswalks/county.toml", "cad_profiles/own.toml", "rules/fire.toml", "sync/parcels.toml", "reports/mine.sql"]
+)
+def test_a_backup_holds_what_the_city_wrote_itself(tmp_path, name):
+    city = make_city(tmp_path / "city")
+    load(city, {"source_document": source()})
+    path = city.folder / name
+    path.parent.mkdir()
+    path.write_text("# by hand", encoding="utf-8")
+    assert (backup(city).path / "city" / name).read_text(encoding="utf-8") == "# by hand"
+
+
 def test_the_city_says_in_its_settings_where_backups_lie_and_how_many_stay(tmp_path):
     city = make_city(tmp_path / "city")
     two_changes(city)

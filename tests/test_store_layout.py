@@ -23,7 +23,7 @@ from citygis.store import STORE_VERSION, create_store, store
 TESTS = Path(__file__).parent
 
 LOADER = """
-import os, sys
+import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from store_city import *
 from citygis.errors import StoreError
@@ -37,7 +37,7 @@ layers = {"parcel": frame, "source_document": source("b" * 64)}
 none = findings_frame(crs=city.crs)
 
 def load():
-    return store(city, timeout_s=0.2).load(layers, findings=none, author="clerk", at=AT)
+    return store(city, timeout_s=30).load(layers, findings=none, author="clerk", at=AT)
 
 """
 ONCE = """
@@ -51,8 +51,10 @@ NURSERY = """
 for line in sys.stdin:
     child = os.fork()
     if not child:
+        os.kill(os.getpid(), signal.SIGSTOP)  # begins when it is told to go on
         load()
         os._exit(0)
+    os.waitpid(child, os.WUNTRACED)
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
@@ -94,7 +96,7 @@ def test_killed_at_any_moment_the_store_is_as_before_or_as_after(tmp_path):
         return int(nursery.stdout.readline())
 
     began = time.perf_counter()
-    start()
+    os.kill(start(), signal.SIGCONT)
     assert nursery.stdout.readline() == "0\n"
     whole_s = time.perf_counter() - began
     after = dump(city.store_path)
@@ -105,7 +107,9 @@ def test_killed_at_any_moment_the_store_is_as_before_or_as_after(tmp_path):
             (city.folder / name).unlink(missing_ok=True)
         shutil.copy(pristine, city.store_path)
         child = start()
-        time.sleep(whole_s * i / 18)
+        if i:  # the first is killed before it does anything, the others at moments all over a load and after it
+            os.kill(child, signal.SIGCONT)
+            time.sleep(whole_s * i / 18)
         with contextlib.suppress(ProcessLookupError):  # it was quicker this time
             os.kill(child, signal.SIGKILL)
         assert nursery.stdout.readline() in ("-9\n", "0\n")

@@ -1,9 +1,11 @@
 """The same map from each file it comes in."""
 
+import ezdxf
 import numpy as np
 import pytest
 import tract_maps
 from landxml_files import E0, N0, landxml, parcel, polygon
+from store_city import make_city
 
 from citygis.city import default_city
 from citygis.errors import CRSError, ReadError
@@ -62,6 +64,36 @@ def test_a_drawing_without_lots_is_refused_with_what_to_ask_for(tmp_path):
     write_dxf(path, {"BOUNDARY": (tract_maps.outline(),)}, unit=US_SURVEY_FOOT)
     with pytest.raises(ReadError, match="no lot with a number closes"):
         read_plat(path, city=default_city(), unit=US_SURVEY_FOOT)
+
+
+OWN = """
+profile = "own"
+title = "A consultant"
+reference = "letter of 2026-01-05"
+layer = [{ pattern = 'OUTLINE', role = "lots" }, { pattern = '17', role = "annotation" }]
+[labels]
+lot = ['(\\d+)']
+"""
+
+
+def test_layers_that_no_packaged_profile_knows_are_read_by_the_citys_own(tmp_path):
+    city = make_city(tmp_path / "city")
+    document = ezdxf.new("R2010")
+    msp = document.modelspace()
+    for k in (0, 1):
+        west = E0 + 100 * k
+        msp.add_lwpolyline(
+            [(west, N0), (west + 100, N0), (west + 100, N0 + 120), (west, N0 + 120)], close=True, dxfattribs={"layer": "OUTLINE"}
+        )
+        msp.add_text(str(k + 1), dxfattribs={"layer": "17", "height": 5}).set_placement((west + 50, N0 + 60))
+    document.saveas(tmp_path / "map.dxf")
+    with pytest.raises(ReadError, match=r"cad_profiles/NAME\.toml"):
+        read_plat(tmp_path / "map.dxf", city=city, unit=US_SURVEY_FOOT)
+    (tmp_path / "city" / "cad_profiles").mkdir()
+    (tmp_path / "city" / "cad_profiles" / "own.toml").write_text(OWN)
+    for profile in (None, "own"):
+        plat = read_plat(tmp_path / "map.dxf", city=city, unit=US_SURVEY_FOOT, profile=profile)
+        assert areas(plat) == {"1": pytest.approx(12_000, abs=0.001), "2": pytest.approx(12_000, abs=0.001)}
 
 
 def test_a_parcel_that_stays_open_is_told_by_name(files, tmp_path):

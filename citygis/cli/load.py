@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from citygis.cli.options import city_option, emit_json, json_option, note, open_city_option, quiet_option, table
-from citygis.cli.results import note_ended, plain_rows
+from citygis.cli.results import FINDING, note_ended, plain_rows, print_findings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from citygis.store import Batch
 
+
+_SHOWN_OF_A_CODE = 3
 
 EXCUSED = ("finding_id", "code", "layer", "feature", "other", "reason", "accepted_by", "accepted_on", "until")
 """What is told of an error that the register of exceptions covers."""
@@ -49,9 +51,12 @@ def command(file: str, city_folder: str | None, accept: dict[str, str], message:
     Load the City layers of FILE (what `citygis convert` writes) into the City's geodatabase.
 
     One batch, everything or nothing: new features are added, those that changed are updated and their old version is kept,
-    nothing is deleted. Refused, with exit code 3 and nothing changed, while an error stands that is accepted neither here nor
-    in the City's register of exceptions; once it is loaded the exit code is 0, whatever was accepted. Loading the same file
-    twice changes nothing.
+    nothing is deleted or retired. Refused, with exit code 3 and nothing changed, while an error stands that is accepted neither
+    here nor in the City's register of exceptions; once it is loaded the exit code is 0, whatever was accepted. Loading the same
+    file twice changes nothing.
+
+    The City's geodatabase is looked at as the load would leave it, around what it changes: a parcel that would stay under a new
+    one, or a course drawn over one of the City's, is an error of the load; what was wrong there before is not.
 
     \b
     Example:
@@ -84,6 +89,10 @@ def command(file: str, city_folder: str | None, accept: dict[str, str], message:
             pardoned = applied.excused[applied.excused["severity"] == "error"]
             note_ended(applied.expired[applied.expired["still_found"]], quiet=quiet)
         batch = db.load(layers, accept=accept, findings=findings, message=message)
+    excused = batch.excused[
+        (batch.excused["severity"] == "error") & ~batch.excused["finding_id"].isin(pardoned.get("finding_id", ()))
+    ]
+    pardoned = pd.concat([pardoned, pd.DataFrame(excused)], ignore_index=True) if len(excused) else pardoned
     quarantined = there["quarantine"].rows if "quarantine" in there else 0
     if as_json:
         emit_json(_summary(batch, path, db.place, quarantined, pardoned))
@@ -100,6 +109,7 @@ def _summary(batch: "Batch", path: "Path", place: str, quarantined: int, pardone
         "accepted": batch.accepted.astype(object).where(batch.accepted.notna(), None).to_dict("records"),
         "excused": plain_rows(pardoned, EXCUSED) if len(pardoned) else [],
         "findings": batch.findings,
+        "brought": plain_rows(batch.brought, FINDING),
         "quarantined": quarantined,
     }
 
@@ -115,6 +125,9 @@ def _print(batch: "Batch", path: "Path", place: str, quarantined: int, pardoned:
         counts = pardoned.groupby(["code", "layer", "accepted_by", "reason"]).size()
         told = [(code, layer, int(n), by, reason) for (code, layer, by, reason), n in counts.items()]
         table(told, ["code", "layer", "errors", "accepted by", "reason"], title="Accepted in the register of exceptions")
+    if len(batch.brought):
+        click.echo("New with this load, between what it brings and what the City had:")
+        print_findings(plain_rows(batch.brought, FINDING), shown=_SHOWN_OF_A_CODE)
     if quarantined:
         click.echo(f"{quarantined:,} rows are in the file's quarantine and were not loaded.")
     if batch.change_id is None:

@@ -41,7 +41,11 @@ UNITS = ("ft_us", "ft", "m")
     metavar="FILE.csv",
     help="Ties of a map in coordinates of its own: name, easting, northing, control.",
 )
-@click.option("--profile", metavar="NAME", help="The layer profile of a drawing; all are tried without it.")
+@click.option(
+    "--profile",
+    metavar="NAME",
+    help="The layer profile of a drawing: the City's (cad_profiles/NAME.toml) or a packaged one; all are tried without it.",
+)
 @click.option("--unit", type=click.Choice(UNITS), help="The unit of the file, as its note states it.")
 @click.option(
     "--snap-ft", type=float, default=0.10, show_default=True, metavar="FEET", help="How far a corner may be from the City's."
@@ -120,7 +124,8 @@ def command(
         if not str(error).startswith("Invalid "):
             raise
         raise click.UsageError(str(error)) from None
-    work = work._replace(findings=join_findings([work.findings, _checked(work, held, city)], crs=city.crs))
+    checked = [_checked(work, held, city), *_consequences(work, city)]
+    work = work._replace(findings=join_findings([work.findings, *checked], crs=city.crs))
     note(f"Read {len(work.lots):,} figures of {work.plat.name}. City: {city.name}, {city.frame}.", quiet=quiet)
     batch = _write(work, out_path, overwrite) if out_path else _load(work, city, accept, message)
     summary = _summary(work, number, city, out_path, batch)
@@ -174,6 +179,16 @@ def _checked(work: "TractWork", held: "dict[str, pd.DataFrame]", city: "City") -
         else set()
     )
     return found[found["feature"].isin(ours) | found["other"].isin(ours)].reset_index(drop=True)
+
+
+def _consequences(work: "TractWork", city: "City") -> "list[gpd.GeoDataFrame]":
+    """What the tract would make wrong in the City's geodatabase, where there is one."""
+    from citygis.store import database_of, store
+
+    if city.folder is None or not database_of(city).exists():
+        return []
+    with store(city) as db:
+        return [db.consequences(work.layers)]
 
 
 def _is_new(work: "TractWork", name: str) -> "pd.Series":

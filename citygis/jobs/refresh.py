@@ -18,6 +18,7 @@ from citygis.jobs.job import Compare, Load
 from citygis.jobs.outcome import PICTURE, Blocked, Outcome, Work, joined_layers
 from citygis.jobs.picture import changes_map
 from citygis.publish import publish_text
+from citygis.quality import RULES
 from citygis.store import Batch, Store, store
 from citygis.store.delivery import HeldLayer, decided_change, held_layer, in_the_way
 
@@ -190,12 +191,13 @@ def _loaded(step: Load, db: Store, work: Work, message: str) -> Batch:
 def _entered(findings: pd.DataFrame, work: Work, enter) -> Batch:
     """The batch, with those of the job's acceptances whose codes are there; `Blocked` where an error is accepted by nobody."""
     errors = set(findings.loc[findings["severity"] == "error", "code"])
-    accept = {code: reason for code, reason in work.job.accept.items() if code in errors}
+    # What a load brings among what the store holds, the store says itself; its codes are those of the rules.
+    accept = {code: reason for code, reason in work.job.accept.items() if code in errors or code in RULES}
     try:
         return enter(accept)
     except StoreError as refused:
-        if errors - set(accept):
-            what = str(refused).partition("\nCorrect them")[0]
+        what, stands, _ = str(refused).partition("\nCorrect them")
+        if stands:
             hint = f"Correct them, or say in {work.job.path.name} under [accept] why each code is accepted."
             raise Blocked(f"{what}\n{hint}") from None
         raise

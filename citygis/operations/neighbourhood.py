@@ -84,7 +84,7 @@ def new_findings(
     near = _near(layers, place)
     before = validate(near, city=city)
     now = validate(after(near, changes), city=city)
-    return now[~_told_before(now, before, successors) & _concerned(now, place, changes)].reset_index(drop=True)
+    return now[~told_before(now, before, successors) & _concerned(now, place, changes)].reset_index(drop=True)
 
 
 def _changed_ground(layers, changes) -> shapely.Geometry | None:
@@ -109,8 +109,20 @@ def _near(layers: Mapping[str, pd.DataFrame], place: shapely.Geometry) -> dict[s
     }
 
 
-def _told_before(now: gpd.GeoDataFrame, before: gpd.GeoDataFrame, successors: Mapping[str, set[str]]) -> np.ndarray:
-    """Which findings were told before of the same features, or those they come from, in the same place, and no less bad."""
+def told_before(now: gpd.GeoDataFrame, before: gpd.GeoDataFrame, successors: Mapping[str, set[str]]) -> np.ndarray:
+    """
+    Which findings were told before of the same features, or those they come from, in the same place, and no less bad.
+
+    Parameters
+    ----------
+    now, before : findings frame
+    successors : mapping of str to set of str
+        As `new_findings` takes it.
+
+    Returns
+    -------
+    array of bool, one per row of `now`
+    """
     told = np.zeros(len(now), dtype=bool)
     groups = dict(list(before.groupby(["code", "layer"], dropna=False)))
     for row in range(len(now)):

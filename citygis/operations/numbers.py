@@ -103,5 +103,5 @@ def new_numbers(
 
 
 def _spelt(apns: Sequence[str], city: City) -> pd.DataFrame:
-    profiles = tuple(dict.fromkeys((*city.apn_profiles, PROVISIONAL)))
+    profiles = tuple(dict.fromkeys((*city.spellings, PROVISIONAL)))
     return normalise_apn(pd.Series(list(apns), dtype="str"), profiles).reset_index(drop=True)

@@ -8,12 +8,15 @@ import pandas as pd
 
 from citygis.city import City
 from citygis.errors import StoreError
-from citygis.quality import RULES
+from citygis.quality import CATALOGUE, RULES
 from citygis.quality.exceptions import Applied, apply_exceptions, read_exceptions
 from citygis.store.database import Transaction
 
 COLUMNS = ("finding_id", "source_sha256", "code", "layer", "feature", "other", "reason")
 """What is kept of an accepted finding, beside its author, time and change."""
+
+_NAMED = 5
+"""So many features are named of an error that stands in the way of a load."""
 
 
 def require_reasons(accept: Mapping[str, str], findings: pd.DataFrame) -> None:
@@ -107,12 +110,19 @@ def newly_accepted(work: Transaction, findings: pd.DataFrame, accept: Mapping[st
 
 
 def _refusal(refused: pd.DataFrame) -> str:
-    counts = refused.groupby("code", sort=True).agg(n=("code", "size"), layer=("layer", "first"), message=("message", "first"))
+    told = {name: (name, "first") for name in ("layer", "rule", "message", "remedy")}
+    counts = refused.groupby("code", sort=True).agg(n=("code", "size"), **told)
+    features = refused["feature"].where(refused["other"].isna(), refused["feature"] + " with " + refused["other"])
     stand = "1 error stands" if len(refused) == 1 else f"{len(refused):,} errors stand"
     lines = [f"{stand} in the way of the load. Nothing was changed."]
     for code, row in counts.iterrows():
-        title = RULES[code].title if code in RULES else row["message"]
+        known = CATALOGUE.get((code, row["rule"]), RULES.get(code))
+        title = known.title if known else row["message"]
         lines.append(f"  {code}  {row['n']:>6,}  {title} ({row['layer']})")
+        named = features[refused["code"] == code].dropna().astype("str").drop_duplicates()
+        more = f" and {len(named) - _NAMED:,} more" if len(named) > _NAMED else ""
+        lines += [f"{'':15}{', '.join(named.head(_NAMED))}{more}"] if len(named) else []
+        lines += [f"{'':15}{row['remedy']}"] if isinstance(row["remedy"], str) and row["remedy"] else []
     options = " ".join(f'--accept {code}="reason"' for code in counts.index)
     lines.append(f"Correct them (citygis validate shows each one), or accept each code, saying why: {options}")
     return "\n".join(lines)

@@ -237,7 +237,8 @@ def _copy_settings(city: City, target: Path) -> list[Path]:
     """The City's own TOML and SQL files, so that a backup is enough to begin again on an empty disk."""
     home, folders = city.folder, city.folders
     found = [home / "city.toml", home / folders.exceptions]
-    for name in (folders.crosswalks, folders.styles, folders.sheets, folders.jobs, folders.receivers, folders.reports):
+    own = folders.model_dump(exclude={"grids", "exceptions", "backups"}).values()
+    for name in (*own, "rules", "sync"):
         inside = (home / name).resolve().is_relative_to(home.resolve()) and (home / name).resolve() != home.resolve()
         found += [path for suffix in ("*.toml", "*.sql") for path in sorted((home / name).rglob(suffix))] if inside else []
     copies = []

@@ -27,13 +27,17 @@ class Batch(NamedTuple):
 
     ``change_id``: of the row in ``citygis_change``; None when the store already said all this and nothing was written.
     ``counts``: `Counts` by layer. ``accepted``: the findings accepted with it (``finding_id, source_sha256, code, layer,
-    feature, other, reason``). ``findings``: number of findings by code.
+    feature, other, reason``). ``findings``: number of findings by code. ``brought``: of a load, the findings that it brings among
+    what the store holds (`citygis.store.Store.consequences`); ``excused``: those of them that the City's register of exceptions
+    covers. None where nothing was loaded: a change set, an undo.
     """
 
     change_id: int | None
     counts: dict[str, Counts]
     accepted: pd.DataFrame
     findings: dict[str, int]
+    brought: pd.DataFrame | None = None
+    excused: pd.DataFrame | None = None
 
 
 class Circumstances(NamedTuple):

@@ -19,7 +19,8 @@ from citygis.store.identity import has_global_id
 Read = Callable[..., pd.DataFrame]
 """Reads a layer of the store: ``read(layer, columns=None)``."""
 
-_CHECKS = (*cadastre.CHECKS, *land.CHECKS, *districts.CHECKS, *succession.CHECKS)
+CHECKS = (*cadastre.CHECKS, *land.CHECKS, *districts.CHECKS, *succession.CHECKS)
+"""The rules between layers."""
 
 
 def together(read: Read, layers: Mapping[str, pd.DataFrame], city: City) -> dict[str, pd.DataFrame]:
@@ -64,7 +65,7 @@ def _only_of_the_store(
 ) -> np.ndarray:
     """Which findings name features of a layer that the delivery has in part, and none of those it has."""
     joined_on = [name for name, frame in layers.items() if name in city.schema.layers and len(seen[name]) > len(frame)]
-    ours = {value for name in layers if name in city.schema.layers for value in _names(name, layers[name], city)}
+    ours = {value for name in layers if name in city.schema.layers for value in names_of(city.schema.layer(name), layers[name])}
     named = findings["feature"].isin(ours) | findings["other"].isin(ours) | findings["feature"].isna()
     return (findings["layer"].isin(joined_on) & ~named).to_numpy(dtype=bool)
 
@@ -81,13 +82,13 @@ def _led_into_the_store(findings: gpd.GeoDataFrame, read: Read, layers: Mapping[
             held = read(target, columns=[column])[column].dropna().astype("str").str.lower()
             rows = layers[name][layers[name][field.name].astype("str").str.lower().isin(held)]
             said = lost & findings["layer"].eq(name) & findings["rule"].eq(f"{field.name}_reference")
-            led |= (said & findings["feature"].isin(_names(name, rows, city))).to_numpy(dtype=bool)
+            led |= (said & findings["feature"].isin(names_of(city.schema.layer(name), rows))).to_numpy(dtype=bool)
     return led
 
 
-def _names(name: str, frame: pd.DataFrame, city: City) -> set[str]:
+def names_of(layer: Layer, frame: pd.DataFrame) -> set[str]:
     """What findings call the features of a layer: its keys, also as shown, and ``global_id``."""
-    told = [column for key in city.schema.layer(name).key for column in (key, f"{key}_display")] + ["global_id"]
+    told = [column for key in layer.key for column in (key, f"{key}_display")] + ["global_id"]
     return {str(value) for column in told if column in frame for value in frame[column].dropna()}
 
 
@@ -139,7 +140,7 @@ def findings_of_change(read: Read, change: ChangeSet, city: City) -> gpd.GeoData
         if layer.geometry != "None":
             ground += [held.geometry[leaving].to_numpy(), *(frame.geometry.to_numpy() for frame in rows)]
         after[name] = pd.concat([held[~leaving], *rows], ignore_index=True) if rows else held[~leaving]
-        names |= {value for frame in rows for value in _names(name, frame, city)}
+        names |= {value for frame in rows for value in names_of(layer, frame)}
     beside = after | {name: read(name) for name in _seen_with(after, city) if name not in after}
     findings = validate(beside, city=city)
     ours = findings["feature"].isin(names) | findings["other"].isin(names)
@@ -165,7 +166,7 @@ def _seen_with(layers: Mapping[str, pd.DataFrame], city: City) -> list[str]:
     The layers that rules about these need: those referred to, those that cover them, those that fill the same ground, and of the
     points given those that a rule about another looks for, such as the corners at which courses end.
     """
-    looked_for = (need for check in _CHECKS if check.layer in layers for need in check.needs if need in layers)
+    looked_for = (need for check in CHECKS if check.layer in layers for need in check.needs if need in layers)
     names = dict.fromkeys(need for need in looked_for if city.schema.layer(need).geometry == "Point")
     for name in layers:
         fields = city.schema.layer(name)

@@ -78,6 +78,13 @@ class Transaction(abc.ABC):
         """Tell the spatial index where rows are; a missing or empty geometry takes its row out."""
 
     @abc.abstractmethod
+    def bounds(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Where the rows of a table lie, of those that have a place: their ``fid`` (n), and least easting, least northing, greatest
+        easting, greatest northing (n, 4), which may be rounded outward.
+        """
+
+    @abc.abstractmethod
     def fill(self, name: str, columns: Sequence[Column], rows: Iterator[tuple]) -> None:
         """Put rows into a table as fast as the database can; type ``bytes`` for a geometry."""
 

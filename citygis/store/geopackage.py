@@ -109,6 +109,11 @@ class GeoPackageTransaction(Transaction):
                 self.run(f"UPDATE gpkg_geometry_columns SET {flag} = 2 WHERE table_name = ?", table.name)
         place_rows(self.connection, table, fids, shapely.bounds(shapes).reshape(-1, 4))
 
+    def bounds(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+        index = quoted(f"rtree_{table.name}_{table.geometry_column}")
+        rows = np.array(self.rows(f"SELECT id, minx, miny, maxx, maxy FROM {index} ORDER BY id"), dtype=float).reshape(-1, 5)
+        return rows[:, 0].astype(np.int64), rows[:, 1:]
+
     def fill(self, name: str, columns: Sequence[Column], rows: Iterator[tuple]) -> None:
         names = ", ".join(quoted(column.name) for column in columns)
         self.connection.executemany(f"INSERT INTO {quoted(name)} ({names}) VALUES ({', '.join('?' * len(columns))})", rows)

@@ -150,6 +150,13 @@ class PostGISTransaction(Transaction):
     def place(self, table: Table, fids: np.ndarray, shapes: np.ndarray) -> None:
         """Nothing to do: the database keeps its index itself."""
 
+    def bounds(self, table: Table) -> tuple[np.ndarray, np.ndarray]:
+        shape = quoted(table.geometry_column)
+        sides = ", ".join(f"ST_{side}({shape})" for side in ("XMin", "YMin", "XMax", "YMax"))
+        sql = f"SELECT fid, {sides} FROM {quoted(table.name)} WHERE NOT ST_IsEmpty({shape}) ORDER BY fid"
+        rows = np.array(self.rows(sql), dtype=float).reshape(-1, 5)
+        return rows[:, 0].astype(np.int64), rows[:, 1:]
+
     def fill(self, name: str, columns: Sequence[Column], rows: Iterator[tuple]) -> None:
         names = ", ".join(quoted(column.name) for column in columns)
         with self.connection.cursor() as cursor, cursor.copy(f"COPY {quoted(name)} ({names}) FROM STDIN (FORMAT BINARY)") as copy:

@@ -31,6 +31,7 @@ from citygis.store.batch import (
     withdraw,
 )
 from citygis.store.checking import findings_of_change, findings_of_layers, joined, together
+from citygis.store.consequences import consequences
 from citygis.store.database import Database, Transaction
 from citygis.store.difference import difference
 from citygis.store.geopackage import GeoPackage
@@ -97,6 +98,33 @@ class Store(Reading):
             retired = {name: retirements(work, self.city.schema.layer(name)) for name in layers if name in self.city.schema.layers}
         return findings_of_layers(self.read, layers, self.city, beside, retired)
 
+    def consequences(self, layers: Mapping[str, pd.DataFrame]) -> gpd.GeoDataFrame:
+        """
+        What a load of layers would make wrong among what the store holds, and was not wrong before. Nothing is changed.
+
+        Parameters
+        ----------
+        layers : mapping of name to frame
+            As `load` takes them.
+
+        Returns
+        -------
+        findings frame
+            Errors and what is to be reviewed: between what the load adds or moves and what stays, in the layers that rules see
+            together. `load` finds the same by itself. What is wrong with the layers as such, `check` says.
+
+        Raises
+        ------
+        SchemaError, CRSError
+            As `load`.
+        """
+        schema, at = self.city.schema, whole_millisecond(None)
+        for name, frame in layers.items():
+            require_layer(name, frame, schema.layer(name), self.city.crs)
+        with self.database.reading() as work:
+            plans = {n: difference(work, n, f, schema.layer(n), at=at, author="") for n, f in layers.items()}
+            return consequences(work, plans, self.city).findings
+
     def load(
         self,
         layers: Mapping[str, pd.DataFrame],
@@ -125,6 +153,7 @@ class Store(Reading):
             Errors to load in spite of; each is stored with the reason, and stays accepted until its ground changes.
         findings : findings frame, optional
             What is wrong with the layers; when not given, what `check` finds and the City's register of exceptions does not excuse.
+            What `consequences` finds is always looked for, and stands in the way as well.
         author : str, optional
             The account's name when not given.
         message : str, optional
@@ -159,7 +188,11 @@ class Store(Reading):
         with self.database.writing() as work:
             known = Circumstances(moment_of(work, at), author, effective, message, *documents)
             plans = {n: difference(work, n, f, schema.layer(n), at=known.at, author=author) for n, f in layers.items()}
-            return self._enter(work, plans, lineage_frame(), known, found, accept)
+            brought, pardoned = self._brought(work, plans)
+            more = brought[~brought["finding_id"].isin(found["finding_id"])]
+            found = pd.concat([pd.DataFrame(found), pd.DataFrame(more)], ignore_index=True) if len(more) else found
+            batch = self._enter(work, plans, lineage_frame(), known, found, accept)
+        return batch._replace(brought=brought, excused=pardoned)
 
     def apply(
         self,
@@ -226,6 +259,12 @@ class Store(Reading):
         found = self.check(layers, beside=beside)
         applied = excused(found, beside, self.city)
         return found if applied is None else applied.left
+
+    def _brought(self, work: Transaction, plans: Mapping[str, Plan]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What a load makes wrong among what the store holds, and what of it the City's register of exceptions excuses."""
+        made = consequences(work, plans, self.city)
+        applied = excused(made.findings, made.layers, self.city) if len(made.findings) else None
+        return (made.findings, made.findings.iloc[:0]) if applied is None else (applied.left, applied.excused)
 
     def undo(self, change: int | Batch, *, author: str | None = None, at: datetime.datetime | None = None) -> Batch:
         """

@@ -53,7 +53,8 @@ def read_plat(path: Path | str, *, city: City, unit: Unit | None = None, profile
     unit : Unit, optional
         Of the file, as its note states it; where the file does not settle it itself.
     profile : str, optional
-        Which layer profile a drawing is read by (`citygis.readers.cad_layers.layer_profiles`); all are tried without it.
+        Which layer profile a drawing is read by: of the City's folder ``cad_profiles``, or one that comes with citygis
+        (`citygis.readers.cad_layers.layer_profiles`); all are tried without it, the City's own first.
 
     Returns
     -------
@@ -86,8 +87,10 @@ def read_plat(path: Path | str, *, city: City, unit: Unit | None = None, profile
             plat = _from_tables(path, city, unit)
     if not plat.lots["kind"].isin(["lot", "road"]).any():
         told = "; ".join(plat.findings.loc[plat.findings["severity"] != "info", "message"].head(3))
+        is_unknown = plat.findings["code"].eq("K11").any()
         raise ReadError(
             f"{path.name}: no lot with a number closes in it. {told} Ask for the map with closed lots and their numbers."
+            + (" Or say in the City's cad_profiles/NAME.toml what its layers hold." if is_unknown else "")
         )
     return plat
 
@@ -102,7 +105,7 @@ def _from_drawing(path: Path, city: City, unit: Unit | None, profile: str | None
             " --unit ft_us, ft or m."
         )
     drawing = drawing_in_feet(drawing, unit=word, city=city)
-    made = drawing_lots(drawing, profiles=_profiles(profile))
+    made = drawing_lots(drawing, profiles=_profiles(profile, city))
     rows, corners, edges, rings = graph_of(made.lots)
     others = [
         gpd.GeoDataFrame({"role": role, "source_ref": frame["source_ref"]}, geometry=np.asarray(frame.geometry.array, dtype=object))
@@ -132,10 +135,10 @@ def _from_drawing(path: Path, city: City, unit: Unit | None, profile: str | None
     )
 
 
-def _profiles(name: str | None) -> Sequence[LayerProfile] | None:
+def _profiles(name: str | None, city: City) -> Sequence[LayerProfile]:
+    known = layer_profiles(city.cad_profiles_folder)
     if name is None:
-        return None
-    known = layer_profiles()
+        return list(known.values())
     if name not in known:
         raise ValueError(f"Invalid profile {name!r}. Must be one of: {', '.join(known)}.")
     return [known[name]]

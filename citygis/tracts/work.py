@@ -20,10 +20,11 @@ from citygis.findings import join_findings
 from citygis.geodesy import Frame
 from citygis.readers.source import source_document
 from citygis.schema import feature_ids
+from citygis.tracts.city_lines import LinesMet, lines_met
 from citygis.tracts.fitting import Placement, place_plat
 from citygis.tracts.layers import Rows, boundary_columns, converted, finite, lot_rows, new_corners, tract_code
 from citygis.tracts.neighbours import Meeting, fabric_around, meet_neighbours, shared_chains
-from citygis.tracts.parents import Parents, covered_parcels, parents_of
+from citygis.tracts.parents import covered_parcels, parents_of
 from citygis.tracts.plat import Plat, edge_chains, edge_courses, exact_areas_sqft, lot_polygons, record_closures, record_courses
 from citygis.tracts.remarks import known_tract, lot_findings, placed_findings
 from citygis.tracts.sources import read_plat
@@ -32,7 +33,7 @@ from citygis.units import INTERNATIONAL_FOOT, METRE, US_SURVEY_FOOT, Unit
 SNAP_FT = 0.10
 """How far a corner of the map may lie from the City's and still be the same corner: what a parcel's place is held to."""
 
-HELD = ("parcel", "right_of_way", "tract", "corner", "control_station", "source_document")
+HELD = ("parcel", "right_of_way", "tract", "boundary_line", "corner", "control_station", "source_document")
 """Layers of the City's that a tract is held against."""
 
 _UNITS = {METRE: "M", US_SURVEY_FOOT: "FT_US", INTERNATIONAL_FOOT: "FT_INTL"}
@@ -46,7 +47,8 @@ class TractWork(NamedTuple):
     ----------
     layers : dict of name to frame
         City layers: ``tract``, ``parcel`` (the lots, then the parents that are retired), ``right_of_way``, ``easement``,
-        ``boundary_line``, ``corner``, ``apn_history``, ``source_document``. Those without rows are left out.
+        ``boundary_line`` (the courses, then the City's lines that they replace), ``corner``, ``apn_history``, ``source_document``.
+        Those without rows are left out.
     quarantine : GeoDataFrame
         Figures that could not become rows, with ``layer`` and the columns of `citygis.convert.Conversion.quarantine`.
     lots : GeoDataFrame
@@ -118,9 +120,9 @@ def tract_work(
     ReadError, CRSError, ValueError
         As the functions named.
     """
-    held = dict(held or {})
     code = tract_code(tract)
     plat = read_plat(path, city=city, unit=unit, profile=profile)
+    held = {name: _before(frame, plat.source_id) for name, frame in (held or {}).items()}
     placed = place_plat(plat, city=city, frame=frame, ties=ties, held=held)
     own = edge_courses(plat.edges, plat.corners)
     records = record_courses(plat, own)
@@ -128,7 +130,8 @@ def tract_work(
     plat = plat._replace(edges=plat.edges.assign(radius_ft=plat.edges["radius_ft"] * placed.scale))
     first = edge_courses(plat.edges, placed.corners)
     rough = shapely.union_all(lot_polygons(plat, edge_chains(first, plat.edges, placed.corners)))
-    fabric = fabric_around(held, placed.corners, parents=covered_parcels(rough, held.get("parcel")))
+    covered = covered_parcels(rough, held.get("parcel"))
+    fabric = fabric_around(held, placed.corners, parents=covered)
     met = meet_neighbours(plat, placed.corners, fabric, snap_ft=snap_ft, crs=city.crs)
     _require_ends_apart(plat, met)
     courses = edge_courses(plat.edges, met.corners)
@@ -140,7 +143,8 @@ def tract_work(
     closures = record_closures(plat, records)
     lots = _lot_table(plat, rows, areas, closures, placed, polygons, city)
     boundary = boundary_columns(plat, tract, courses, records, rows, placed)
-    made = _conversions(plat, tract, code, placed, rows, lots, polygons, ground, chains, met, boundary, held, city)
+    lines = lines_met(plat, boundary, chains, held, ground=ground, parents=covered, crs=city.crs)
+    made = _conversions(plat, tract, code, placed, rows, lots, polygons, ground, met, lines, held, city)
     parents = parents_of(
         ground,
         made["parcel"].layer if "parcel" in made else gpd.GeoDataFrame({"apn": []}, geometry=[], crs=city.crs),
@@ -159,6 +163,7 @@ def tract_work(
             met.findings,
             rows.findings,
             parents.findings,
+            lines.findings,
             lot_findings(lots, plat, city),
             known_tract(tract, plat, held),
             *(one.findings[one.findings["code"] != "C08"] for one in made.values()),
@@ -166,7 +171,7 @@ def tract_work(
         crs=city.crs,
     )
     return TractWork(
-        _layers(made, parents, path, tract, plat, placed, city),
+        _layers(made, {"parcel": parents.retired, "boundary_line": lines.retired}, path, tract, plat, placed, city),
         _quarantine(made, city),
         lots,
         met.displacement,
@@ -177,6 +182,18 @@ def tract_work(
         plat,
         placed,
     )
+
+
+def _before(frame: pd.DataFrame, source_id: str) -> pd.DataFrame:
+    """A layer without what this very file brought in before: a map is laid to the City's, not to itself."""
+    if not {"source_id", "status", "retired_by_record"} <= set(frame):
+        return frame
+    frame = frame[frame["source_id"].ne(source_id).fillna(True).to_numpy(dtype=bool)].reset_index(drop=True)
+    ended = frame["retired_by_record"].eq(source_id).fillna(False).to_numpy(dtype=bool)
+    if ended.any():
+        frame.loc[ended, "status"] = "ACTIVE"
+        frame.loc[ended, "retired_by_record"] = None
+    return frame
 
 
 def _require_ends_apart(plat: Plat, met: Meeting) -> None:
@@ -220,9 +237,8 @@ def _conversions(
     lots: gpd.GeoDataFrame,
     polygons: np.ndarray,
     ground,
-    chains: list,
     met: Meeting,
-    boundary: dict,
+    lines: LinesMet,
     held: Mapping[str, pd.DataFrame],
     city: City,
 ) -> dict[str, Conversion]:
@@ -255,11 +271,11 @@ def _conversions(
         ),
         "boundary_line": converted(
             "boundary_line",
-            {**said, **boundary},
-            [shapely.LineString(chain) for chain in chains],
+            {**said, **lines.columns},
+            [shapely.LineString(chain) for chain in lines.chains],
             city=city,
             plat=plat,
-            refs=plat.edges["source_ref"].fillna(plat.name),
+            refs=lines.refs,
         ),
     }
     if is_parcel.any():
@@ -302,15 +318,23 @@ def _conversions(
 
 
 def _layers(
-    made: dict[str, Conversion], parents: Parents, path: Path | str, tract: str, plat: Plat, placed: Placement, city: City
+    made: dict[str, Conversion],
+    retired: Mapping[str, gpd.GeoDataFrame],
+    path: Path | str,
+    tract: str,
+    plat: Plat,
+    placed: Placement,
+    city: City,
 ) -> dict[str, pd.DataFrame]:
     layers = {name: one.layer for name, one in made.items() if len(one.layer)}
-    if len(parents.retired):
-        own = layers["parcel"] if "parcel" in layers else parents.retired.iloc[:0]
-        stacked = pd.concat([pd.DataFrame(own), pd.DataFrame(parents.retired)[list(own.columns)]], ignore_index=True)
+    for layer, rows in retired.items():
+        if not len(rows):
+            continue
+        own = layers.get(layer, rows.iloc[:0])
+        stacked = pd.concat([pd.DataFrame(own), pd.DataFrame(rows)[list(own.columns)]], ignore_index=True)
         stacked = stacked.astype({name: kind for name, kind in own.dtypes.items() if name != "geometry"})
         shapes = gpd.array.from_shapely(stacked.pop("geometry").to_numpy(dtype=object), crs=city.crs)
-        layers["parcel"] = gpd.GeoDataFrame(stacked, geometry=shapes)
+        layers[layer] = gpd.GeoDataFrame(stacked, geometry=shapes)
     factor = placed.scale if placed.is_ground and 0.99 <= placed.scale <= 1.01 else None
     layers["source_document"] = source_document(
         path,

@@ -41,7 +41,7 @@ def holding(path: Path, *, what: str, told: Callable[[str], None] | None = None)
     StoreError
         If the file cannot be written.
     """
-    text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": _now(), "what": what})
+    text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "boot": _boot(), "started": _now(), "what": what})
     for _ in range(3):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +57,8 @@ def holding(path: Path, *, what: str, told: Callable[[str], None] | None = None)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as written:
             written.write(text)
+            written.flush()
+            os.fsync(written.fileno())  # an empty one, after a power cut, could be anybody's
         yield
     finally:
         _MINE.discard(path.resolve())
@@ -81,7 +83,8 @@ def _take_out(path: Path, told: Callable[[str], None] | None) -> None:
     who = f"{held.get('what', 'another run')}, process {pid} on {host}, since {since}"
     if host != socket.gethostname():
         raise Held(f"Another run is under way ({who}). Wait for it; if it is gone, delete {path}. Nothing was done.")
-    if _is_alive(pid, path):
+    is_before_restart = _boot() is not None and held.get("boot") not in (None, _boot())
+    if not is_before_restart and _is_alive(pid, path):
         raise Held(f"Another run is under way ({who}). Wait for it to end. Nothing was done.")
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
@@ -126,6 +129,14 @@ def _is_alive_on_windows(pid: int) -> bool:
     kernel.GetExitCodeProcess(handle, ctypes.byref(code))
     kernel.CloseHandle(handle)
     return code.value == 259  # STILL_ACTIVE
+
+
+def _boot() -> str | None:
+    """What Linux calls the time since it was started: a clock that went back meanwhile says nothing; None elsewhere."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
 
 
 def _now() -> str:

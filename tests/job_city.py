@@ -9,18 +9,26 @@ import contextlib
 import datetime
 import hashlib
 import json
+import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
+import sys
 from pathlib import Path
 
 import geopandas as gpd
 import shapely
 from store_city import make_city
 
+import citygis as cg
 from citygis.city import City
-from citygis.gpkg import write_geopackage
+from citygis.cli.init import make_city_folder
+from citygis.convert import delivery_document
+from citygis.findings import findings_frame
+from citygis.gpkg import layers_of, read_geopackage, write_geopackage
 from citygis.jobs import read_job, run_job
+from citygis.packaged import packaged_folder
 from citygis.store.contents import geopackage_contents
 
 AT = datetime.datetime(2026, 7, 1, 6, tzinfo=datetime.UTC)
@@ -145,11 +153,83 @@ def end_state(city: City) -> dict[str, object]:
     return said
 
 
-def child(folder: str, dies_after_commit: bool = False) -> None:
-    """A run in a process of its own; one that dies between the store's commit and the step's note of it, where that is asked."""
-    from citygis.city import open_city
-    from citygis.jobs import refresh
+def riverbend(factory) -> Path:
+    """
+    The folder of the sample city with what it had and the county's third quarter in its store, the job that comes with it, and the
+    fourth quarter waiting. Made once for all tests of a session, which copy it.
+    """
+    folder = factory.getbasetemp() / "riverbend_office"
+    if folder.exists():
+        return folder
+    sample = packaged_folder("sample_data")
+    crosswalks = tuple((sample / "city" / "crosswalks").glob("*.toml"))
+    making = folder.with_name("riverbend_making")
+    city = make_city_folder(making, settings=(sample / "city" / "city.toml").read_text(encoding="utf-8"), crosswalks=crosswalks)
+    base, quarter = sample / "city" / "city_base.gpkg", sample / "deliveries" / "county_parcels_2026q3.zip"
+    raw = cg.read(quarter)
+    parcels = cg.convert(raw, "parcel", crosswalk="county_assessor", city=city)
+    with cg.store(city) as db:
+        had = {info.name: read_geopackage(base, info.name) for info in layers_of(base)}
+        db.load(had, findings=findings_frame(crs=city.crs), message="What the City had already", at=AT)
+        layers = {"parcel": parcels.layer, "source_document": delivery_document(quarter, raw, parcels)}
+        found = db.check(layers)
+        planted = dict.fromkeys(found.loc[found["severity"] == "error", "code"], "planted in the sample delivery")
+        db.load(layers, findings=found, accept=planted, message="Last quarter", at=AT)
+    shutil.copy(sample / "jobs" / "county_refresh.toml", making / "jobs")
+    (making / "deliveries").mkdir()
+    shutil.copy(sample / "deliveries" / "county_parcels_2026q4.zip", making / "deliveries")
+    making.rename(folder)
+    return folder
 
-    if dies_after_commit:
-        refresh.publish_text = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
-    raise SystemExit(run(open_city(folder)).exit_code)
+
+PROCESSES = multiprocessing.get_context("forkserver") if sys.platform == "linux" else multiprocessing.get_context("spawn")
+PROCESSES.set_forkserver_preload(["citygis.jobs.intake", "citygis.jobs.refresh", "citygis.jobs.products", "citygis.jobs.page"])
+
+
+def killed(city: City, name: str, step: str, point: str, how: signal.Signals = signal.SIGKILL) -> int | None:
+    """
+    The exit code of a run in a process of its own that sends itself a signal at a point of a step; -9 where SIGKILL ended it.
+
+    ``started``: the ledger says that it began; ``placing``: its files are whole, beside their place; ``placed``: they are in their
+    place, and the ledger does not say so. Of a load ``committed``: the store has the change, and no file says so. Of a series
+    ``drawn``: the first sheet is. Of a backup ``copied``: it is whole, and not yet proven.
+    """
+    process = PROCESSES.Process(target=_dying, args=(str(city.folder), name, step, point, how))
+    process.start()
+    process.join(300)
+    return process.exitcode
+
+
+def _dying(folder: str, name: str, step: str, point: str, how: signal.Signals) -> None:
+    from citygis.city import open_city
+    from citygis.jobs import engine, products, refresh
+
+    def die(*given, **named):
+        os.kill(os.getpid(), how)
+
+    append, rename, draw, publish = engine.append_event, Path.rename, products.draw_pages, refresh.publish_text
+
+    def appended(ledger, event, **named):
+        is_its_end = event.get("step") == step and event["event"] not in ("step started", "step recovered")
+        if point == "placed" and is_its_end:
+            die()
+        head = append(ledger, event, **named)
+        if point == "started" and event["event"] == "step started" and event["step"] == step:
+            die()
+        return head
+
+    def renamed(path, target):
+        return die() if point == "placing" and path.name == f"{step}.new" else rename(path, target)
+
+    def one_page(*given, **named):
+        yield next(iter(draw(*given, **named)))
+        die()
+
+    engine.append_event, Path.rename = appended, renamed
+    if point == "committed":
+        refresh.publish_text = lambda path, text: die() if path.name == refresh.OUTCOME else publish(path, text)
+    if point == "drawn":
+        products.draw_pages = one_page
+    if point == "copied":
+        products.prove = die
+    raise SystemExit(run(open_city(folder), name).exit_code)

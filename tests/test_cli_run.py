@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT
+from job_city import riverbend
 
 import citygis as cg
 from citygis.cli import main
-from citygis.cli.init import make_city_folder
-from citygis.convert import delivery_document
-from citygis.findings import findings_frame
-from citygis.gpkg import layers_of, read_geopackage
 from citygis.packaged import packaged_folder
 
 SAMPLE = packaged_folder("sample_data")
@@ -28,20 +25,7 @@ def run(*arguments):
 @pytest.fixture(scope="module")
 def refreshed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "riverbend"
-    settings = (SAMPLE / "city" / "city.toml").read_text(encoding="utf-8")
-    city = make_city_folder(folder, settings=settings, crosswalks=tuple((SAMPLE / "city" / "crosswalks").glob("*.toml")))
-    base = SAMPLE / "city" / "city_base.gpkg"
-    quarter = SAMPLE / "deliveries" / "county_parcels_2026q3.zip"
-    raw = cg.read(quarter)
-    parcels = cg.convert(raw, "parcel", crosswalk="county_assessor", city=city)
-    had = {info.name: read_geopackage(base, info.name) for info in layers_of(base)}
-    with cg.store(city) as db:
-        db.load(had, findings=findings_frame(crs=city.crs), message="What the City had already")
-        layers = {"parcel": parcels.layer, "source_document": delivery_document(quarter, raw, parcels)}
-        db.load(layers, findings=findings_frame(crs=city.crs), message="Last quarter")
-    shutil.copy(SAMPLE / "jobs" / "county_refresh.toml", folder / "jobs")
-    (folder / "deliveries").mkdir()
-    shutil.copy(SAMPLE / "deliveries" / "county_parcels_2026q4.zip", folder / "deliveries")
+    shutil.copytree(riverbend(tmp_path_factory), folder)
     first = run("county_refresh", "--city", folder, "--json", "--quiet")
     return folder, first
 

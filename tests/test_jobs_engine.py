@@ -5,17 +5,14 @@ The answers are those of the drawing in `job_city`: a lot divided, a use changed
 """
 
 import json
-import multiprocessing
-import os
 import shutil
 import signal
 import sys
-import time
 
 import pandas as pd
 import pytest
 import shapely
-from job_city import AT, IDS, JOB, child, deliver, end_state, events, lots, office, run, write_job
+from job_city import AT, IDS, JOB, deliver, end_state, events, killed, lots, office, run, write_job
 
 import citygis as cg
 from citygis.changes import SHIFT_ID
@@ -281,38 +278,16 @@ def test_a_request_file_is_answered(short):
 
 # --- killed ------------------------------------------------------------------------------------------------------------------
 
-PROCESSES = multiprocessing.get_context("forkserver") if sys.platform == "linux" else multiprocessing.get_context("spawn")
-PROCESSES.set_forkserver_preload(["citygis.jobs.intake", "citygis.jobs.refresh", "citygis.jobs.products", "citygis.jobs.page"])
-
-
-def killed_at(city, name, how=signal.SIGKILL):
-    """A run in another process that is sent a signal when the ledger says that a step began; its exit code."""
-    ledger = city.folder / "jobs" / "ledger.jsonl"
-    began = len(ledger.read_bytes())
-    process = PROCESSES.Process(target=child, args=(str(city.folder),))
-    process.start()
-    end = time.monotonic() + 60
-    while process.is_alive() and time.monotonic() < end:
-        told = ledger.read_bytes()[began:].decode().split('"event":"step started"')
-        if len(told) > 1 and f'"step":"{name}"' in told[-1]:
-            os.kill(process.pid, how)
-            break
-        time.sleep(0.002)
-    process.join(60)
-    return process.exitcode
-
 
 def test_killed_at_each_step_and_after_the_commit_the_end_is_that_of_a_run_that_was_not(pristine, whole_run):
     place, _, whole = whole_run
     shutil.copytree(pristine, place)  # a report says where the store is
     city = cg.open_city(place)
     for name in IDS:
-        assert killed_at(city, name) == -signal.SIGKILL, name
+        assert killed(city, "refresh", name, "started") == -signal.SIGKILL, name
         if name == "taken":
-            process = PROCESSES.Process(target=child, args=(str(city.folder), True))
-            process.start()
-            process.join(60)
-            assert process.exitcode == -signal.SIGKILL and stored(city)[1] == 2, "the store has it, the ledger does not know"
+            assert killed(city, "refresh", name, "committed") == -signal.SIGKILL
+            assert stored(city)[1] == 2, "the store has it, the ledger does not know"
     told = []
     done = run(city, told=told.append)
     assert "taken over" in told[0] and states(done) == {**dict.fromkeys(IDS, "unchanged"), "list": "done"}
@@ -322,12 +297,13 @@ def test_killed_at_each_step_and_after_the_commit_the_end_is_that_of_a_run_that_
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_asked_to_stop_says_so_in_the_ledger(short, how, code):
-    assert killed_at(short, "checked", how) == code
+    assert killed(short, "refresh", "checked", "started", how) == code
     said = [event["event"] for event in events(short)][-2:]
     assert said == ["step stopped", "run ended"] and events(short)[-1]["exit"] == code
     assert not (short.folder / "jobs" / ".work" / "lock").exists()
     if how == signal.SIGTERM:
-        assert states(run(short))["taken"] == "done"
+        again = run(short)
+        assert states(again)["taken"] == "done", again.needs
 
 
 # --- whom it tells -----------------------------------------------------------------------------------------------------------

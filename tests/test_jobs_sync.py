@@ -1,5 +1,7 @@
 """A job that loads and then syncs: the real room, the real client, and a rehearsal server that loses a reply."""
 
+import datetime
+
 import pandas as pd
 import pytest
 import rehearsed_city
@@ -65,6 +67,10 @@ def test_what_was_loaded_is_sent_once_though_a_reply_is_lost(office):
     assert planned.steps[0].counts["updated"] == 5
     assert "9 changes planned" in planned.steps[1].remarks[0] and (planned.steps[1].folder / "plan.html").exists()
     assert rehearsed_city.content(server) == rehearsed_city.meant(before) and not edits(server)
+    plan = (planned.steps[1].folder / "plan.json").read_bytes()
+    same = night(city, after, LATER + datetime.timedelta(hours=1), apply=False)
+    assert same.nothing_done and "9 changes planned" in same.steps[1].remarks[0], "the moment alone makes no other plan"
+    assert (same.steps[1].folder / "plan.json").read_bytes() == plan
 
     server.faults([{"on": "applyEdits", "kind": "reset", "when": "after", "nth": [1]}])
     sent = night(city, after, LATER, apply=True)

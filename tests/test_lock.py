@@ -57,6 +57,18 @@ def test_a_process_that_began_after_the_lock_is_another_one_of_that_number(tmp_p
         other.communicate(b"\n")
 
 
+@pytest.mark.skipif(not Path("/proc/sys/kernel/random/boot_id").is_file(), reason="only Linux tells when it was started")
+def test_a_lock_from_before_the_machine_was_started_again_is_taken_over_though_the_clock_went_back(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        written(tmp_path / "lock", other.pid)
+        text = json.loads((tmp_path / "lock").read_text()) | {"boot": "the day before"}
+        (tmp_path / "lock").write_text(json.dumps(text))
+        os.utime(tmp_path / "lock", (4e9, 4e9))
+        with holding(tmp_path / "lock", what="job county"):
+            pass
+        other.communicate(b"\n")
+
+
 def test_a_lock_of_another_machine_is_kept(tmp_path):
     written(tmp_path / "lock", 1, host="elsewhere")
     with pytest.raises(Held, match="on elsewhere"), holding(tmp_path / "lock", what="job county"):

@@ -2,15 +2,13 @@
 A job run: each step done again only where something changed, its files kept whole, every event in the ledger.
 """
 
-import contextlib
 import datetime
 import importlib
 import os
 import secrets
-import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +18,13 @@ from citygis.jobs.alert import send_alert
 from citygis.jobs.identity import READS_STORE, beside, fingerprint, mark_of, rests_on, store_state, versions
 from citygis.jobs.inputs import Digest, Outside, digest, outside_inputs
 from citygis.jobs.job import Job, Step, jobs_folder
-from citygis.jobs.ledger import LEDGER, append_event
+from citygis.jobs.ledger import LEDGER, Unwritten, append_event
 from citygis.jobs.outcome import Blocked, Outcome, Work
+from citygis.jobs.recovery import change_marked, holds_change, unentered
 from citygis.jobs.results import Run, StepRun
-from citygis.jobs.shelf import Kept, identity_of, kept, publish_step, tidied, why_anew
-from citygis.jobs.sync_step import Skipped
+from citygis.jobs.shelf import Kept, identity_of, kept, publish_step, put_aside, tidied, why_anew
+from citygis.jobs.sync_step import PARTS, Skipped
+from citygis.jobs.termination import Terminated, terminable
 from citygis.lock import holding
 from citygis.publish import publish_text
 
@@ -45,10 +45,6 @@ _ACTIONS = {
     "sync": "sync_step",
 }
 """The module of each kind's function."""
-
-
-class _Terminated(BaseException):
-    """SIGTERM."""
 
 
 def run_job(
@@ -91,7 +87,8 @@ def run_job(
     Held
         If another run holds the jobs folder.
     SettingsError, ReadError, StoreError
-        If an input is missing or leads out of the City's folder, or the ledger was changed. Nothing was run; the alert is sent.
+        If an input is missing or leads out of the City's folder, or the ledger was changed or cannot be written. Nothing was
+        changed in the store; the alert is sent. Where something was changed already, the run says so in its ``remarks``.
     """
     if start is not None and start not in [step.id for step in job.steps]:
         raise SettingsError(f"{job.path}: there is no step {start!r}. There are: {', '.join(step.id for step in job.steps)}.")
@@ -148,7 +145,7 @@ class _Chain:
             unsure = forced or any(name in waits for name in step.takes) or (loads and step.kind in READS_STORE)
             unsure = unsure or self._always(step) or old is None
             state = "kept" if start is not None and not forced else "to do"
-            if state == "to do" and not unsure and old.rests_on == self._rests_on(step):
+            if state == "to do" and not unsure and not self._why(step, old, self._rests_on(step)):
                 state = "unchanged"
             if state == "to do":
                 waits.add(step.id)
@@ -173,40 +170,56 @@ class _Chain:
         }
         if self.engine != "local":
             began["engine"] = self.engine
+        if self.scheduler is not None:
+            began["scheduler"] = self.scheduler
         self._note("run started", began)
+        for event in unentered(self.job, self.city, self.home, self.ledger):
+            self._note("step recovered", event)
+            self.told(f"{event['step']}: an earlier run did this and could not enter it in the ledger; it is entered now")
         results: list[StepRun] = []
         stopped: int | None = None
-        with _terminable():
+        unwritten: Unwritten | None = None
+        with terminable():
             try:
                 self._steps(start, results)
-            except (KeyboardInterrupt, _Terminated) as signalled:
+            except (KeyboardInterrupt, Terminated) as signalled:
                 stopped = 130 if isinstance(signalled, KeyboardInterrupt) else 143
+            except Unwritten as error:
+                if not any(map(self._changed, results)):
+                    raise
+                unwritten = error
             except Exception as defect:
                 # Told by its kind alone: what it says may hold anything.
                 step = self.job.steps[len(results)]
-                self._note("step failed", {"step": step.id, "kind": step.kind, "message": f"defect: {type(defect).__name__}"})
-                self._note("run ended", {"exit": 1})
+                self._note_last("step failed", {"step": step.id, "kind": step.kind, "message": f"defect: {type(defect).__name__}"})
+                self._note_last("run ended", {"exit": 1})
                 raise
         # What follows is short, and has to be whole.
         if stopped is not None and len(results) < len(self.job.steps):
             step = self.job.steps[len(results)]
             results.append(StepRun(step.id, step.kind, "stopped", message="Stopped by a signal. The next run goes on here."))
-            self._note("step stopped", {"step": step.id, "kind": step.kind})
+            self._note_last("step stopped", {"step": step.id, "kind": step.kind})
+        if unwritten is not None:
+            self._lost(unwritten, results)
         results += [StepRun(step.id, step.kind, "not run") for step in self.job.steps[len(results) :]]
-        code = stopped or _exit_code(results)
+        code = stopped or max(self._exit_code(results), 1 if self.remarks else 0)
         page = self.home / PAGE
         seconds = time.perf_counter() - clock
         run = Run(self.id, self.job, tuple(results), code, self.began, seconds, page, self.head, tuple(self.remarks))
         if wrong := send_alert(self.job, run.summary, code):
             self.told(wrong)
             self.remarks.append(wrong)
-            self._note("alert failed", {"message": wrong})
-            run = run._replace(exit_code=max(code, 1), remarks=tuple(self.remarks))
-        self._note("run ended", {"exit": run.exit_code, "seconds": round(seconds, 3)})
-        run = run._replace(ledger=self.head)
+            self._note_last("alert failed", {"message": wrong})
+            code = max(code, 1)
+        self._note_last("run ended", {"exit": code, "seconds": round(seconds, 3)})
+        code = max(code, 1 if self.remarks else 0)
+        run = run._replace(exit_code=code, ledger=self.head, remarks=tuple(self.remarks))
         from citygis.jobs.page import run_page
 
-        publish_text(page, run_page(run, self.city), overwrite=True)
+        try:
+            publish_text(page, run_page(run, self.city), overwrite=True)
+        except StoreError as error:
+            return run._replace(exit_code=max(code, 1), page=None, remarks=(*run.remarks, f"No report of this run: {error}"))
         return run
 
     def _steps(self, start: str | None, results: list[StepRun]) -> None:
@@ -241,7 +254,7 @@ class _Chain:
             old = kept(folder)
             rests_on = self._rests_on(step)
             always = self._always(step)
-            why = why_anew(folder, old, rests_on)
+            why = self._why(step, old, rests_on)
             if not why and not forced and not always:
                 self.done[step.id] = old
                 return self._result(step, old, "unchanged")
@@ -250,17 +263,37 @@ class _Chain:
                 "step started", {"step": step.id, "kind": step.kind, "identity": identity_of(rests_on), "because": list(why)}
             )
             self.told(f"{step.id}: {step.kind} ({', '.join(why)})")
-            made = publish_step(folder, rests_on, lambda place: self._acted(step, place), same=old if always else None)
+            saved = put_aside(folder) if old is None else []
+            identity = identity_of(rests_on)
+            made = publish_step(
+                folder, rests_on, lambda place: self._acted(step, place, old, identity), same=old if always else None
+            )
+        except Unwritten:
+            raise
         except Blocked as blocked:
             return StepRun(step.id, step.kind, "refused", message=str(blocked))
         except Skipped as skipped:
             return StepRun(step.id, step.kind, "skipped", message=str(skipped))
         except CityGISError as error:
-            return StepRun(step.id, step.kind, "failed", message=str(error))
+            change = change_marked(mark_of(self.job, step, self.made_of), self.city) if step.kind == "load" else None
+            said = "" if change is None else f"\nChange {change} of this step is in the store all the same; the next run finds it."
+            return StepRun(step.id, step.kind, "failed", message=f"{error}{said}", change=change)
         self.done[step.id] = made
-        return self._result(step, made, "unchanged" if made is old else "done")
+        one = self._result(step, made, "unchanged" if made is old else "done")
+        if not saved:
+            return one
+        names = ", ".join(path.relative_to(self.home).as_posix() for path in saved)
+        said = f"Somebody had changed files of this step, or put files there. They were made anew; what lay there is kept: {names}."
+        return one._replace(remarks=(*one.remarks, said))
 
-    def _acted(self, step: Step, place: Path) -> Outcome:
+    def _why(self, step: Step, old: Kept | None, rests_on: Mapping[str, str]) -> tuple[str, ...]:
+        """Why a step is done anew; none where it need not be."""
+        why = why_anew(self.home / step.id, old, rests_on)
+        if not why and step.kind == "load" and (change := old.outcome.change) is not None:
+            why = () if holds_change(self.job, step.id, change, self.city) else (f"change {change} is no longer in the store",)
+        return why
+
+    def _acted(self, step: Step, place: Path, old: Kept | None, identity: str) -> Outcome:
         marks = self._marks(step)
         work = Work(
             self.job,
@@ -274,6 +307,8 @@ class _Chain:
             marks,
             self.engine,
             self.scheduler,
+            old.folder if old else None,
+            identity,
         )
         module = importlib.import_module(f"citygis.jobs.{_ACTIONS[step.kind]}")
         if step.kind == "load":  # what is in the store cannot be left out afterwards
@@ -347,28 +382,37 @@ class _Chain:
         head = append_event(self.ledger, {"event": event, "run": self.id, "job": self.job.name, **said}, at=self.at)
         self.head = (head.count, head.sha256)
 
+    def _note_last(self, event: str, said: Mapping[str, Any]) -> None:
+        """`_note` where what was done must be told whether or not the ledger takes it."""
+        try:
+            self._note(event, said)
+        except Unwritten as error:
+            text = f"{error} The ledger lacks the end of this run."
+            if not self.remarks:
+                self.told(text)
+                self.remarks.append(text)
 
-def _exit_code(results: list[StepRun]) -> int:
-    if any(each.state == "failed" for each in results):
-        changed = any(each.state == "done" and each.change is not None for each in results)
-        return 1 if changed else 3
-    needs = any(each.attention or each.state == "refused" or (each.message and each.state != "skipped") for each in results)
-    return 1 if needs else 0
+    def _lost(self, error: Unwritten, results: list[StepRun]) -> None:
+        """Tell of what stands in spite of a ledger that does not say so."""
+        changed = [each for each in results if self._changed(each)]
+        made = [
+            f"what step {each.id!r} sent" if each.change is None else f"change {each.change} of step {each.id!r}"
+            for each in changed
+        ]
+        self.remarks.append(
+            f"{error} It may lack {', '.join(made)}, which stands all the same. Mend what keeps it from being written, and run the "
+            "job again: it enters what is missing and goes on."
+        )
+        self.told(self.remarks[-1])
 
+    def _changed(self, one: StepRun) -> bool:
+        """Whether a step of this run changed the store, or what others see."""
+        step = next(each for each in self.job.steps if each.id == one.id)
+        sent = step.kind == "sync" and step.apply and any(one.counts.get(name) for name in PARTS[:3])
+        return one.state in ("done", "failed") and (one.change is not None or sent)
 
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM as an exception while the block runs, where this thread gets signals."""
-
-    def terminate(number: int, frame: object) -> None:
-        raise _Terminated
-
-    try:
-        before = signal.signal(signal.SIGTERM, terminate)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def _exit_code(self, results: list[StepRun]) -> int:
+        if any(each.state == "failed" for each in results):
+            return 1 if any(map(self._changed, results)) else 3
+        needs = any(each.attention or each.state == "refused" or (each.message and each.state != "skipped") for each in results)
+        return 1 if needs else 0

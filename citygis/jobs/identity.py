@@ -40,7 +40,7 @@ CITY_FILES: dict[str, tuple[str, ...]] = {
 READS_STORE = ("validate", "compare", "load", "analyse", "sheet", "series", "report", "backup", "sync")
 """The kinds of step whose result depends on what the store holds."""
 
-_PINNED = ("sheet", "series")
+_PINNED = ("sheet", "series", "backup")
 
 
 def versions(city: City) -> dict[str, str]:
@@ -164,7 +164,12 @@ def crosswalk_file(step: Convert, job: Job, city: City) -> Path | None:
 
 def mark_of(job: Job, step: Step, made_of: str) -> str:
     """What a step's change is known by in the store, at the end of its message; `made_of` is the job's `fingerprint`."""
-    return f"[job {job.name}, step {step.id}, {made_of}]"
+    return f"{mark_stem(job.name)}{step.id}, {made_of}]"
+
+
+def mark_stem(job: str) -> str:
+    """What the marks of all steps of a job begin with."""
+    return f"[job {job}, step "
 
 
 def store_state(step: Step, city: City, marks: frozenset[str]) -> str:
@@ -172,7 +177,7 @@ def store_state(step: Step, city: City, marks: frozenset[str]) -> str:
     What the store holds before a step, as a text: its last change, and when that was.
 
     Changes at the end that this step and those after it made, under the same fingerprint, do not count: they do not make the step
-    out of date. For a sheet, the pins of labels count too.
+    out of date. For sheets and backups, the pins of labels count too.
     """
     if not database_of(city).exists():
         return "no store"

@@ -24,6 +24,10 @@ FIRST = "0" * 64
 """What stands for the line before the first."""
 
 
+class Unwritten(StoreError):
+    """An event could not be added: the ledger cannot be written, or is not as its last run left it."""
+
+
 class Broken(NamedTuple):
     """The first line of a ledger that does not hold, counted from 1, and why."""
 
@@ -63,15 +67,23 @@ def append_event(ledger: Path, event: Mapping[str, Any], *, at: datetime.datetim
 
     Raises
     ------
-    StoreError
+    Unwritten
         If the ledger cannot be written, or was changed at its end.
     """
-    head = _completed(ledger)
+    try:
+        head = _completed(ledger)
+    except Unwritten:
+        raise
+    except StoreError as error:
+        raise Unwritten(str(error)) from None
     moment = (at or datetime.datetime.now(datetime.UTC)).astimezone(datetime.UTC).isoformat(timespec="milliseconds")
     entry = {"n": head.count + 1, "at": moment, **event, "prev": head.sha256}
     line = _spelt({**entry, "hash": _sha(_spelt(entry))})
     new = Head(head.count + 1, line)
-    publish_text(_head_path(ledger), json.dumps(new._asdict(), ensure_ascii=False) + "\n", overwrite=True)
+    try:
+        publish_text(_head_path(ledger), json.dumps(new._asdict(), ensure_ascii=False) + "\n", overwrite=True)
+    except StoreError as error:
+        raise Unwritten(f"{_head_path(ledger)} cannot be written: {_reason(error.__cause__ or error)}.") from None
     _append(ledger, line + "\n")
     return new
 
@@ -95,6 +107,18 @@ def events(ledger: Path) -> list[dict[str, Any]]:
             raise StoreError(f"{ledger}:{number} is no event. See what is wrong: citygis ledger verify {ledger}")
         found.append(event)
     return found
+
+
+def events_of(ledger: Path, job: str) -> Iterator[dict[str, Any]]:
+    """The events of one job, oldest first; what is no event is passed over, as `verify_ledger` is there to tell of it."""
+    for line in _lines(ledger):
+        if job in line:
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(event, dict) and event.get("job") == job:
+                yield event
 
 
 def last_head(ledger: Path) -> Head:
@@ -181,18 +205,35 @@ def _wrong(line: str, number: int, before: str) -> str | None:
 def _completed(ledger: Path) -> Head:
     """The head, after what a killed process had not yet appended was."""
     head = last_head(ledger)
-    text = ledger.read_bytes() if ledger.exists() else b""
     whole = head.line.encode() + b"\n"
-    if not head.count or text.endswith(whole):
-        if text and not head.count:
-            raise StoreError(f"{ledger} has lines that ledger.head does not know. See: citygis ledger verify {ledger}")
+    try:
+        if head.count and _tail(ledger, len(whole)) == whole:
+            return head
+        text = ledger.read_bytes() if ledger.exists() else b""
+    except OSError as error:
+        raise Unwritten(f"{ledger} cannot be read: {_reason(error)}.") from None
+    if not head.count and not text:
         return head
     done = text[text.rfind(b"\n") + 1 :]
     lines = text.count(b"\n")
-    if lines != head.count - 1 or not whole.startswith(done):
-        raise StoreError(f"{ledger} is not as its last run left it. See what was changed: citygis ledger verify {ledger}")
+    if not head.count or lines != head.count - 1 or not whole.startswith(done):
+        raise Unwritten(
+            f"{ledger} is not as its last run left it. See what was changed: citygis ledger verify {ledger}\n"
+            f"Put back what was there; where that is lost, put {ledger.name} and {_head_path(ledger).name} aside, and the next run "
+            "begins a new ledger."
+        )
     _append(ledger, whole[len(done) :].decode())
     return head
+
+
+def _tail(ledger: Path, size: int) -> bytes:
+    """The last bytes of a ledger, which grows for years: it is not read whole for each event."""
+    if not ledger.exists():
+        return b""
+    with open(ledger, "rb") as read:
+        read.seek(0, os.SEEK_END)
+        read.seek(-min(size, read.tell()), os.SEEK_END)
+        return read.read()
 
 
 def _append(ledger: Path, text: str) -> None:
@@ -202,7 +243,7 @@ def _append(ledger: Path, text: str) -> None:
             written.flush()
             os.fsync(written.fileno())
     except OSError as error:
-        raise StoreError(f"{ledger} cannot be written: {error.strerror or error}.") from None
+        raise Unwritten(f"{ledger} cannot be written: {_reason(error)}.") from None
 
 
 def _lines(ledger: Path) -> Iterator[str]:
@@ -211,6 +252,10 @@ def _lines(ledger: Path) -> Iterator[str]:
     with open(ledger, encoding="utf-8", errors="replace", newline="\n") as read:
         for line in read:
             yield line.removesuffix("\n")
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _head_path(ledger: Path) -> Path:

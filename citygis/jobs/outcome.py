@@ -30,7 +30,8 @@ class Work(NamedTuple):
 
     ``folder`` takes its files, and is kept whole or not at all. ``scratch`` stays when a run is stopped. ``steps`` are the folders
     of earlier steps by id, ``outside`` the other inputs. ``at`` is the moment that is entered and printed. ``mark`` is what a
-    change in the store is known by; ``marks`` are those of this step and the later ones.
+    change in the store is known by; ``marks`` are those of this step and the later ones. ``earlier`` is the step's folder as a run
+    before left it, if one did; ``identity`` is what the step rests on, as one hash.
     """
 
     job: Job
@@ -44,6 +45,8 @@ class Work(NamedTuple):
     marks: frozenset[str]
     engine: str = "local"
     scheduler: str | None = None
+    earlier: Path | None = None
+    identity: str = ""
 
     def file(self, name: str, inside: str = LAYERS) -> Path:
         """The file of an input: `inside` the folder of an earlier step, or the file itself."""

@@ -24,9 +24,12 @@ from citygis.sheets.sheet import Sheet as SheetFile
 from citygis.sheets.sheet import View, is_endless, page_of
 from citygis.sheets.source import sheet_layers
 from citygis.store import Store, database_of, store
-from citygis.store.backup import backup
+from citygis.store.backup import Backup as MadeBackup
+from citygis.store.backup import backup, backups
 from citygis.store.proof import prove
 
+NAME = "backup.txt"
+"""What a backup step gives: the name of the backup."""
 BASE = ("parcel", "right_of_way", "street_centerline")
 """City layers that the map of an answer is drawn over."""
 
@@ -120,16 +123,27 @@ def report_step(step: Report, work: Work) -> Outcome:
 def backup_step(step: Backup, work: Work) -> Outcome:
     """
     Back the store up into the City's folder of backups, and prove that the copy can be restored.
+
+    A run that was killed after the backup was whole finds it again by its reason, which tells what the step rests on.
     """
-    made = backup(work.city, reason=f"job {work.job.name}", at=work.at)
+    reason = f"job {work.job.name}, step {step.id}, {work.identity[:12]}"
+    made = _orphan(work, reason) or backup(work.city, reason=reason, at=work.at)
     attention: tuple[str, ...] = ()
     if step.prove:
         trial = prove(made, work.city, at=work.at)
         failed = trial.checks[~trial.checks["passed"]]
         attention = tuple(f"{each.check}: {each.measured}, must be {each.expected}." for each in failed.itertuples())
-    with publishing(work.folder / "backup.txt") as temporary:
+    with publishing(work.folder / NAME) as temporary:
         temporary.write_text(f"{made.name}\n", encoding="utf-8")
-    return Outcome({"bytes": made.manifest.copy.bytes}, attention, links=("backup.txt",))
+    return Outcome({"bytes": made.manifest.copy.bytes}, attention, links=(NAME,))
+
+
+def _orphan(work: Work, reason: str) -> MadeBackup | None:
+    """A backup that a killed run of this very step made and did not come to note."""
+    note = work.earlier / NAME if work.earlier else None
+    noted = note.read_text(encoding="utf-8").strip() if note and note.is_file() else None
+    found = (each for each in backups(work.city.backups_folder).backups if each.manifest.reason == reason)
+    return next((each for each in found if each.name != noted), None)
 
 
 def _store(city: City) -> Store:

@@ -38,8 +38,8 @@ class Run(NamedTuple):
     A job's run.
 
     ``exit_code``: 0 all done or unchanged, and clean; 1 done, and something needs a person; 3 refused, and nothing changed in the
-    store; 130 or 143 stopped. ``page``: the report; None of a dry run. ``ledger``: number of lines and last hash. ``remarks``: what
-    else happened, such as an alert that nobody got.
+    store; 130 or 143 stopped. ``page``: the report; None of a dry run, or where it could not be written. ``ledger``: number of
+    lines and last hash. ``remarks``: what else happened, such as an alert that nobody got, or a ledger that could not be written.
     """
 
     id: str

@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from citygis.errors import StoreError
 from citygis.jobs.identity import hash_of
 from citygis.jobs.outcome import Outcome
-from citygis.publish import file_sha256, publish_text, publishing_folder
+from citygis.publish import file_sha256, publish_text, publishing, publishing_folder
 
 NOTE = "step.json"
+_OF_SQLITE = ("-wal", "-shm", "-journal")
+"""How files end that SQLite lays beside a GeoPackage that somebody looks into."""
 
 
 class Kept(NamedTuple):
@@ -50,6 +53,12 @@ def why_anew(folder: Path, old: Kept | None, rests_on: Mapping[str, str]) -> tup
 
 def kept(folder: Path) -> Kept | None:
     """The folder of a step that was done; None where there is none, or one of its files is not as it was made."""
+    said = noted(folder)
+    return said if said is not None and _outputs(folder) == said.outputs else None
+
+
+def noted(folder: Path) -> Kept | None:
+    """A step's folder as its note says, whatever its files are now; None where there is no note."""
     try:
         said = json.loads((folder / NOTE).read_text(encoding="utf-8"))
         outcome = Outcome(
@@ -59,7 +68,7 @@ def kept(folder: Path) -> Kept | None:
         rests_on = dict(said["rests_on"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Kept(folder, rests_on, outcome, outputs) if _outputs(folder) == outputs else None
+    return Kept(folder, rests_on, outcome, outputs)
 
 
 def publish_step(folder: Path, rests_on: Mapping[str, str], act: Callable[[Path], Outcome], *, same: Kept | None = None) -> Kept:
@@ -95,6 +104,35 @@ def publish_step(folder: Path, rests_on: Mapping[str, str], act: Callable[[Path]
     return made
 
 
+def put_aside(folder: Path) -> list[Path]:
+    """
+    Save what somebody changed in a step's folder, or put there, before the folder is made anew.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+        Copies in ``STEP.changed`` beside it, each with the start of its SHA-256 in its name; none of a folder without a note, which
+        a run that was killed left.
+    """
+    said = noted(folder)
+    if said is None:
+        return []
+    saved = []
+    for name, (sha, size) in _outputs(folder).items():
+        if said.outputs.get(name) == (sha, size) or name.endswith(_OF_SQLITE):
+            continue
+        place = folder.with_name(f"{folder.name}.changed") / Path(name).parent / f"{sha[:8]}_{Path(name).name}"
+        if not place.exists():
+            with publishing(place) as temporary:
+                shutil.copyfile(folder / name, temporary)
+        saved.append(place)
+    return saved
+
+
 def tidied(home: Path) -> None:
     """Finish or clear what a killed run left in a job's folder."""
     home.mkdir(parents=True, exist_ok=True)
@@ -111,5 +149,8 @@ def tidied(home: Path) -> None:
 def _outputs(folder: Path) -> dict[str, tuple[str, int]]:
     found = {}
     for path in sorted(each for each in folder.rglob("*") if each.is_file() and each != folder / NOTE):
-        found[path.relative_to(folder).as_posix()] = (file_sha256(path), path.stat().st_size)
+        try:
+            found[path.relative_to(folder).as_posix()] = (file_sha256(path), path.stat().st_size)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror or error}. Put it right, or delete {folder}.") from None
     return found

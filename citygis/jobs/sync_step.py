@@ -2,7 +2,12 @@
 The step that plans what a target in ArcGIS Online would be sent, and sends it only when the job says so.
 """
 
+import dataclasses
+import datetime
 import importlib
+import json
+import shutil
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +18,7 @@ from citygis.publish import publish_text
 
 PLAN, PAGE = "plan.json", "plan.html"
 PARTS = ("adds", "updates", "deletes", "conflicts", "refusals")
+"""Of a plan; the first three are what is sent."""
 
 
 class Skipped(Exception):
@@ -35,7 +41,8 @@ def sync_step(step: Sync, work: Work, *, sync: ModuleType | Any = None) -> Outco
     -------
     Outcome
         Conflicts, refusals, a plan that must not be sent as it stands and a run that did not end clean wait for a person. A plan
-        that is not sent because the step does not say ``apply`` is told and waits for nobody: that is what the job asks for.
+        that is not sent because the step does not say ``apply`` is told and waits for nobody: that is what the job asks for. One
+        that would do what the plan before would do stays as it was made then.
 
     Raises
     ------
@@ -62,8 +69,11 @@ def sync_step(step: Sync, work: Work, *, sync: ModuleType | Any = None) -> Outco
     attention += [f"{name.capitalize()}: {counts[name]:,}; see the plan." for name in ("conflicts", "refusals") if counts[name]]
     if plan.is_empty and not attention:
         return Outcome(counts)
+    if work.at is not None:
+        plan = dataclasses.replace(plan, made_at=work.at.astimezone(datetime.UTC).isoformat(timespec="seconds"))
     sync.save_plan(plan, work.folder / PLAN)
-    publish_text(work.folder / PAGE, sync.plan_page(plan, city=work.city))
+    if not _kept_as_it_was(work):
+        publish_text(work.folder / PAGE, sync.plan_page(plan, city=work.city))
     changes = sum(counts[name] for name in ("adds", "updates", "deletes"))
     if not step.apply:
         said = f"{changes:,} changes planned for {step.target!r}, nothing was sent: the step does not say apply = true."
@@ -76,3 +86,20 @@ def sync_step(step: Sync, work: Work, *, sync: ModuleType | Any = None) -> Outco
         attention.append(f"Run {run.run_id} did not send all of the plan{why}. The next run of the job plans again and goes on.")
     said = f"{len(run.done):,} of {changes:,} changes were sent to {step.target!r} and read back, run {run.run_id}."
     return Outcome(counts, tuple(attention), links=(PAGE, PLAN), remarks=(said,))
+
+
+def _kept_as_it_was(work: Work) -> bool:
+    """Whether the plan differs from that of an earlier run by its moment alone; that one then takes its place, with its page."""
+    earlier = work.earlier
+    if earlier is None or not (earlier / PLAN).is_file() or not (earlier / PAGE).is_file():
+        return False
+    if _without_moment(earlier / PLAN) != _without_moment(work.folder / PLAN):
+        return False
+    for name in (PLAN, PAGE):
+        shutil.copyfile(earlier / name, work.folder / name)
+    return True
+
+
+def _without_moment(path: Path) -> dict[str, Any]:
+    said = json.loads(path.read_text(encoding="utf-8"))
+    return {name: value for name, value in said.items() if name not in ("made_at", "sha256")}

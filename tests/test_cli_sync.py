@@ -139,7 +139,7 @@ def test_a_damaged_plan_an_unknown_target_and_an_existing_file_are_refused(desk)
     path, _made = planned(desk)
     run("plan", "parcels", "--city", folder, "--out", path, code=3)
     path.write_text(path.read_text().replace("SECOND ST", "OTHER ST"))
-    assert "fingerprint" in run("apply", path, "--city", folder, "--apply", code=3).stderr.lower()
+    assert "this plan was changed after it was made" in run("apply", path, "--city", folder, "--apply", code=3).stderr
     assert "There is no target 'roads'" in run("plan", "roads", "--city", folder, code=3).stderr
     run("plan", "parcels", "--city", folder, "--on-conflict", "theirs", code=2)
 
@@ -202,6 +202,18 @@ def test_a_whole_layer_is_pulled_with_where_it_came_from(desk):
     frame = read_geopackage(tmp_path / "pulled.gpkg", pulled["layer"])
     document = read_geopackage(tmp_path / "pulled.gpkg", "source_document")
     assert pulled["features"] == len(frame) == 14 and set(frame["source_id"]) == set(document["doc_id"])
+
+
+def test_a_url_is_pulled_with_the_certificate_of_its_own_authority(desk, monkeypatch):
+    server, folder, _after, tmp_path = desk
+    url, out = server.layer_url("Parcels"), tmp_path / "pulled.gpkg"
+    monkeypatch.setenv("CITYGIS_TOKEN", server.token())
+    monkeypatch.setenv("CITYGIS_TOKEN_HOST", url.split("/")[2])
+    assert "--certificate" in run("pull", url, "--out", out, code=3).stderr and not out.exists()
+    pulled = told("pull", url, "--certificate", server.certificate, "--out", out)
+    assert pulled["features"] == 14 and pulled["url"] == url and pulled["measures_left_out"] is False
+    run("pull", url, "--certificate", tmp_path / "none.pem", "--out", tmp_path / "other.gpkg", code=2)
+    run("pull", "parcels", "--city", folder, "--certificate", server.certificate, "--out", tmp_path / "other.gpkg", code=2)
 
 
 def test_known_secrets_are_in_no_output_of_a_run_at_debug(desk, caplog, capfd, monkeypatch):

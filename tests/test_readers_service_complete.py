@@ -12,7 +12,7 @@ import shapely
 from service_layers import FIELDS, lots
 
 from citygis.errors import ReadError
-from citygis.readers.service import ServiceFault, answered, complete_read, plain_reader
+from citygis.readers.service import ServiceFault, answered, complete_read, layer_definition, plain_reader
 from citygis.readers.service.complete import pause_s
 
 pytest.importorskip("cryptography")
@@ -90,8 +90,26 @@ def test_every_size_around_the_page_is_whole(count):
     assert len(reading.frame) == count
     assert reading.frame.crs.to_epsg() == 2227
     assert reading.frame["global_id"].tolist() == [f"{each:08x}-0000-0000-0000-000000000000" for each in range(10, 10 + count)]
-    # Definition, pages, count, ids, definition; after a full page another tells that it was the last.
-    assert reading.requests == 4 + count // 5 + 1
+    # Definition, count, pages, ids; after a full page another tells that it was the last; what is of several pages is dated.
+    assert reading.requests == 3 + count // 5 + 1 + (count > 5)
+
+
+def test_a_definition_that_is_known_is_not_asked_for_again_but_where_several_pages_are_dated_by_it():
+    for count, asked in ((3, 0), (12, 1)):
+        service = Service(range(count))
+        known = layer_definition(service.definition(), where="test")
+        ask, times = service.definition, []
+        service.definition = lambda ask=ask, times=times: times.append(1) or ask()
+        assert len(read(service, definition=known).frame) == count
+        assert len(times) == asked
+
+
+def test_a_definition_from_before_an_edit_costs_a_second_read_and_no_feature():
+    service = Service(range(12))
+    known = layer_definition(service.definition(), where="test")
+    service.edited = 2
+    assert len(read(service, definition=known).frame) == 12
+    assert sum("returnCountOnly" in each for each in service.asked) == 2
 
 
 def test_pages_that_end_early_are_followed():
@@ -127,8 +145,16 @@ def test_a_short_read_is_an_error_with_both_figures(changes, words):
         read(service)
 
 
-def test_a_layer_edited_while_it_is_read_is_read_again():
+def test_a_field_that_a_reply_has_no_more_is_no_field_of_nulls():
     service = Service(range(3))
+    ask = service.query
+    service.query = lambda parameters: ask(parameters) | {"fields": [{"name": "OBJECTID"}, {"name": "GlobalID"}]}
+    with pytest.raises(ReadError, match="answered without its field APN"):
+        read(service, fields=["APN"])
+
+
+def test_a_layer_edited_while_it_is_read_is_read_again():
+    service = Service(range(12))
     ask = service.definition
 
     def edited_once():
@@ -137,12 +163,12 @@ def test_a_layer_edited_while_it_is_read_is_read_again():
         return said
 
     service.definition = edited_once
-    assert len(read(service).frame) == 3
+    assert len(read(service).frame) == 12
     assert sum("returnCountOnly" in each for each in service.asked) == 2
 
 
 def test_a_layer_that_is_always_being_edited_is_refused():
-    service = Service(range(3))
+    service = Service(range(12))
     ask = service.definition
 
     def edited_always():

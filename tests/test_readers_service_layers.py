@@ -98,6 +98,25 @@ def test_a_true_curve_is_told(url, rehearsal):
     assert raw.geometry[0].area == pytest.approx(3.14159265 * 100**2 / 2, rel=1e-3)
 
 
+def test_measures_that_are_left_out_are_told(url, caplog):
+    changed = {"Roads": {"hasM": True}}
+    with rehearsing({"Roads": lots(2)}, anonymous=True, definition=changed) as made, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(made.certificate))
+        cg.read(made.layer_url("Roads"))
+    assert [each.message for each in caplog.records if "measures (M), which are left out" in each.message]
+
+
+def test_the_environment_names_the_certificate_of_an_authority_of_ones_own(url, rehearsal, monkeypatch, tmp_path):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(ReadError, match="CITYGIS_CERTIFICATE=FILE"):
+        cg.read(url)
+    monkeypatch.setenv("CITYGIS_CERTIFICATE", str(rehearsal.certificate))
+    assert len(cg.read(url)) == 12
+    monkeypatch.setenv("CITYGIS_CERTIFICATE", str(tmp_path / "none.pem"))
+    with pytest.raises(ReadError, match="is no certificate that can be read"):
+        cg.read(url)
+
+
 def test_inspect_reports_every_layer(url):
     told = cg.inspect(url.rpartition("/")[0])
     assert [(layer.layer, layer.count, layer.frame.code) for layer in told.layers] == [

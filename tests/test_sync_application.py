@@ -53,6 +53,20 @@ def test_adds_go_before_updates_before_deletes_in_batches(day):
     assert [len(ids) for ids in day[4].edits] == [4, 4, 4]
 
 
+def test_a_night_asks_for_the_layers_definition_once_to_plan_and_once_before_it_sends(day):
+    layer = day[4]
+    asked = []
+    for pages in (2000, 5):  # of several pages each reading is dated, the one after the sending anew
+        layer.layer["maxRecordCount"] = pages
+        before = layer.calls.count("definition")
+        plan = planned(day)
+        planning = layer.calls.count("definition") - before
+        applied(day, plan)
+        asked.append((planning, layer.calls.count("definition") - before))
+    assert not plan.adds, "the second night had nothing to send"
+    assert asked == [(1, 2), (2, 4)]
+
+
 def test_updates_carry_only_what_changed(day):
     sent = []
     layer = day[4]
@@ -153,7 +167,7 @@ def test_stops_other_targets_and_foreign_fields_send_nothing(day):
         (dataclasses.replace(plan, stops=(stop,)), "stopped"),
         (dataclasses.replace(plan, target="zoning"), "made for target zoning"),
         (dataclasses.replace(plan, url="https://gis.riverbend.example/FeatureServer/7"), "FeatureServer/7"),
-        (dataclasses.replace(plan, adds=(plan.adds[0]._replace(attributes={"OWNER": "A PERSON"}),)), "Y23"),
+        (dataclasses.replace(plan, adds=(plan.adds[0]._replace(attributes={"OWNER": "A PERSON"}), *plan.adds[1:])), "Y23"),
     ):
         with pytest.raises(SyncError, match=said) as told:
             applied(day, wrong)
@@ -295,6 +309,7 @@ def test_an_edit_of_another_field_of_a_feature_that_we_just_wrote_is_not_taken_f
 
 def test_a_layer_that_cannot_be_compared_after_the_run_leaves_the_edits_there_for_others(day):
     _city, target, before, _after, layer = day
+    layer.layer["maxRecordCount"] = 5  # of several pages: the definition is asked for after the sending too
     plan, base = planned(day), sync.read_base(target)
     quiet = before["global_id"].iloc[9]
 
@@ -407,9 +422,96 @@ def test_deletions_beyond_what_needs_no_naming_are_counted_again_when_they_are_s
     plan = planned(day)
     more = tuple(plan.deletes[0]._replace(global_id=f"{n:08d}-0000-4000-8000-000000000000") for n in range(11))
     for allowed in (None, 10):
-        with pytest.raises(SyncError, match=r"Y15.*11 features would be deleted"):
-            applied(day, dataclasses.replace(plan, deletes=more, allow_deletes=allowed))
+        for base in (14, 1_000_000):  # of a million, twenty thousand would need no naming
+            counts = plan.counts | {"remote": 22, "base": base}
+            with pytest.raises(SyncError, match=r"Y15.*11 features would be deleted, of 14 synced before"):
+                applied(day, dataclasses.replace(plan, deletes=more, allow_deletes=allowed, counts=counts))
+    assert not day[4].edits and not sync.runs(day[1].folder)
+
+
+def test_deletions_are_a_share_of_what_stands_there_when_they_are_sent(tmp_path):
+    city, target = sync_city.make(tmp_path)
+    before = sync_city.parcels(700)
+    layer = sync_city.remote(before)
+    options = {"city": city, "remote": layer, "sleep": sync_city.no_pause}
+    sync.verify(target, layer=before, **options)
+    after = before.iloc[12:]
+    plan = sync.prepare(target, layer=after, **options)
+    assert len(plan.deletes) == 12 and not plan.stops, "2 % of 700 are 14"
+    for gone in before["global_id"].iloc[100:]:
+        layer.drop(gone)
+    with pytest.raises(SyncError, match=r"Y15: 12 features would be deleted, of 100 synced before; 10 need no naming"):
+        sync.apply(plan, target, layer=after, **options)
+    assert not layer.edits
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"unchanged": 0}, {"unchanged": 60}, {"local": 14}, {"local": 16}, {"remote": 15}, {"remote": 13}, {"base": 2},
+        {"unchanged": None}, {"local": None}, {"remote": None}, {"base": None},
+    ],
+)  # fmt: skip
+def test_a_plan_that_counts_otherwise_than_it_lists_is_not_applied(day, counts):
+    plan = planned(day)
+    assert plan.counts == {"local": 15, "remote": 14, "base": 14, "unchanged": 6}
+    wrong = {name: value for name, value in (plan.counts | counts).items() if value is not None}
+    with pytest.raises(SyncError, match=r"does not agree. It was changed after it was made. Plan again. Nothing was sent."):
+        applied(day, dataclasses.replace(plan, counts=wrong))
     assert not day[4].edits
+
+
+def test_a_layer_without_global_ids_stops_a_plan_and_ends_a_run_in_words(day):
+    layer, plan = day[4], planned(day)
+    lost = {"globalIdField": None, "fields": [each for each in layer.layer["fields"] if each["name"] != "GlobalID"]}
+
+    def lose(body):
+        if body["deletes"]:
+            layer.layer.update(lost)
+
+    layer.layer["maxRecordCount"] = 5
+    after_each(layer, lose)
+    run = applied(day, plan)
+    assert "Y19" in run.stopped and "sync verify" in run.stopped
+    stops = planned(day).stops
+    assert [each.code for each in stops] == ["Y19"] and "has no GlobalID field" in stops[0].message
+
+
+def test_heights_that_a_layer_does_not_keep_are_told(day):
+    city, target, before, _after, layer = day
+    said = []
+    raised = before.set_geometry(before.geometry.force_3d(5.0))
+    plan = sync.prepare(target, city=city, remote=layer, layer=raised, told=said.append)
+    assert plan.is_empty and [each for each in said if each.startswith("14 features have heights, which Parcels does not keep")]
+
+
+@pytest.mark.parametrize("kind", ["String", "Integer"])
+def test_a_field_of_the_layer_called_like_our_key_is_left_alone(day, kind):
+    """A layer that was filled from a City's GeoPackage has a ``global_id`` of its own beside the service's GlobalID."""
+    city, target, _before, after, layer = day
+    layer.layer["fields"].append({"name": "global_id", "type": f"esriFieldType{kind}", "nullable": True, "editable": True})
+    for number, row in enumerate(layer.rows.values()):
+        row["attributes"]["global_id"] = number if kind == "Integer" else f"old {number}"
+    wide = target.model_copy(update={"batch": 200})
+    layer.faults = [fake_remote.Fault("applyEdits", "reset", "after", 1)]
+    plan = planned(day)
+    held = sync_city.snapshot(layer)
+    options = {"city": city, "remote": layer, "layer": after, "sleep": sync_city.no_pause}
+    run = sync.apply(plan, wide, **options)
+    assert run.is_clean and len(run.done) == 12 and len(layer.edits) == 1, "what was added is known again after a lost reply"
+    assert sync.apply(plan, wide, **options).is_clean and len(layer.edits) == 1
+    back = sync.revert(sync.runs(target.folder)[0].run_id, target, city=city, remote=layer)
+    assert sync.apply(back, wide, **options).is_clean
+    gone = plan.deletes[0].global_id
+    assert layer.rows[gone]["attributes"]["global_id"] == held[gone]["attributes"]["global_id"]
+
+
+def test_a_base_that_cannot_be_used_is_told_before_anything_is_sent(day):
+    plan = planned(day)
+    (day[1].folder / "base.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(SyncError, match=r"base\.parquet cannot be used"):
+        applied(day, plan)
+    assert not day[4].edits and not sync.runs(day[1].folder)
 
 
 def test_an_empty_plan_opens_no_run(day):

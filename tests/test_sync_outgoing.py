@@ -2,6 +2,7 @@
 
 import datetime
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -202,3 +203,41 @@ def test_rows_in_are_rows_out_and_refused_and_left_out(city, rows):
         [key(n) if row["global_id"] == "key" else row["global_id"] for n, row in enumerate(rows)], dtype="str"
     )
     assert is_whole(outgoing(frame, target(where={"status": ("ACTIVE",)}), layer(), city=city), len(rows))
+
+
+def measured(frame, shapes):
+    """The frame with other geometries in its first rows."""
+    drawn = frame.geometry.to_numpy().copy()
+    drawn[: len(shapes)] = shapes
+    return frame.set_geometry(gpd.GeoSeries(drawn, index=frame.index, crs=frame.crs))
+
+
+MEASURED = [
+    shapely.from_wkt(each)
+    for each in (
+        "POLYGON M ((6300000 2100000 1, 6300080 2100000 2, 6300080 2100100 3, 6300000 2100000 1))",
+        "POLYGON ZM ((6300100 2100000 7 1, 6300180 2100000 7 2, 6300180 2100100 7 3, 6300100 2100000 7 1))",
+        "POLYGON M ((6300200 2100000 nan, 6300280 2100000 nan, 6300280 2100100 nan, 6300200 2100000 nan))",
+    )
+]
+
+
+@pytest.mark.parametrize("wkid", [{}, {"extent": {"spatialReference": {"wkid": 102100, "latestWkid": 3857}}}])
+def test_measures_that_are_not_sent_keep_their_feature_back(city, wkid):
+    frame = measured(parcels(4), MEASURED)
+    stated = {"frame": STATED} if wkid else {}
+    result = outgoing(frame, target(**stated), layer(**wkid), city=city)
+    assert [(each.code, each.global_id) for each in result.refusals] == [("Y29", each) for each in frame["global_id"][:2]]
+    assert is_whole(result, 4) and not shapely.has_m(result.frame.geometry.to_numpy()).any()
+    assert "lose_measures = true" in result.refusals[0].remedy
+
+
+@pytest.mark.parametrize("has_z", [False, True])
+def test_measures_go_lost_where_the_target_lets_them_and_heights_stay(city, has_z):
+    frame = measured(parcels(2), MEASURED[:2])
+    result = outgoing(frame, target(lose_measures=True), layer(hasZ=has_z), city=city)
+    shapes = result.frame.geometry.to_numpy()
+    assert not shapely.has_m(shapes).any() and shapely.has_z(shapes).tolist() == ([True] if has_z else [False, False])
+    assert [each.code for each in result.refusals] == (["Y11"] if has_z else [])
+    if has_z:
+        assert set(shapely.get_coordinates(shapes, include_z=True)[:, 2]) == {7.0}

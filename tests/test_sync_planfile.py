@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import hashlib
 import json
 
 import pytest
@@ -89,7 +90,16 @@ def broken(path, **changes):
 def test_a_plan_that_was_edited_by_hand_is_not_taken(tmp_path):
     adds = copy.deepcopy(SAVED["adds"])
     adds[0]["attributes"]["USE"] = "COM"
-    assert "fingerprint" in broken(tmp_path / "p.json", adds=adds)
+    for change in ({"adds": adds}, {"counts": {**SAVED["counts"], "base": 10**6}}, {"made_at": "2026-01-01T00:00:00+00:00"}):
+        said = broken(tmp_path / "p.json", **change)
+        assert "this plan was changed after it was made" in said and "citygis sync plan" in said
+
+
+def test_a_plan_says_the_sha256_of_all_else_in_it():
+    """By hand: the JSON without spaces, keys in their order, letters beyond ASCII escaped."""
+    said = {name: value for name, value in SAVED.items() if name != "sha256"}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    assert SAVED["sha256"] == hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -159,4 +169,4 @@ def test_any_part_replaced_by_anything_is_refused_or_harmless(tmp_path, value, c
     path = tmp_path / "p.json"
     path.write_text(json.dumps(made), encoding="utf-8")
     with contextlib.suppress(SyncError):
-        assert read_plan(path) == dataclasses.replace(FULL, made_at=made["made_at"], counts=made["counts"])
+        assert read_plan(path) == FULL

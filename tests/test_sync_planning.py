@@ -13,6 +13,7 @@ from sync_frames import applied, changed, definition, key, lots
 
 from citygis.sync.codes import refused
 from citygis.sync.planning import plan
+from citygis.sync.target import Target
 
 LAYER = definition()
 MOMENT = "2026-11-22T00:00:00+00:00"
@@ -182,6 +183,18 @@ def test_chords_never_replace_a_true_curve():
     curved = np.array([False, True, False])
     result = made(changed(base, 1, geometry=moved(base, 1, 5.0)), base, base, curved=curved)
     assert result.is_empty and [each.code for each in result.refusals] == ["Y12"]
+
+
+@pytest.mark.parametrize("lose_measures", [False, True])
+def test_a_shape_without_measures_goes_over_one_that_has_them_only_where_the_target_lets_it(lose_measures):
+    base, layer = lots(3), definition(hasM=True)
+    target = Target(layer="parcel", fields={"APN": "apn", "USE": "use_code"}, lose_measures=lose_measures)
+    local = changed(changed(lots(4), 1, geometry=moved(base, 1, 5.0)), 2, USE="MFR")
+    result = made(local, base, base, definition=layer, target=target)
+    assert [each.global_id for each in result.adds] == [key(3)], "a new feature erases none"
+    assert [each.global_id for each in result.updates] == [key(1), key(2)][not lose_measures :]
+    assert [(each.code, each.global_id) for each in result.refusals] == [("Y29", key(1))][lose_measures:]
+    assert all("lose_measures = true" in each.remedy for each in result.refusals)
 
 
 def test_chords_of_a_curve_drawn_by_two_programs_are_the_same_ground():

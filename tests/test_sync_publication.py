@@ -1,6 +1,8 @@
 """A new hosted layer from the City's schema."""
 
+import geopandas as gpd
 import pytest
+import shapely
 import sync_city
 
 from citygis import sync
@@ -56,3 +58,13 @@ def test_owners_are_not_published(tmp_path):
     city, target = sync_city.make(tmp_path, text=TEXT.replace('SITUS = "situs_text"', 'OWNER = "situs_text"'))
     with pytest.raises(SyncError, match="Y23"):
         sync.publish(target, city=city, layer=sync_city.parcels(5))
+
+
+@pytest.mark.parametrize(("flat", "has_z"), [([], True), ([2], False), (range(5), False)])
+def test_a_layer_keeps_heights_where_every_shape_has_them(tmp_path, flat, has_z):
+    city, target = sync_city.make(tmp_path, text=TEXT)
+    frame = sync_city.parcels(5)
+    drawn = shapely.force_3d(frame.geometry.to_numpy(), z=12.5)
+    drawn[list(flat)] = shapely.force_2d(drawn[list(flat)])
+    made = sync.publish(target, city=city, layer=frame.set_geometry(gpd.GeoSeries(drawn, crs=frame.crs)))
+    assert made.definition["hasZ"] is has_z

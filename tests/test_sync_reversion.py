@@ -160,3 +160,47 @@ def test_what_the_public_must_not_see_is_not_put_back_and_the_rest_is(tmp_path):
     assert [each.global_id for each in back.conflicts] == [before["global_id"][5]] and "OWNER" in back.conflicts[0].message
     assert "A PERSON" not in repr(back)
     assert len(sync.apply(back, target, city=city, remote=layer, layer=after).done) == 2 + 5 + 4
+
+
+def test_measures_come_back_with_what_is_taken_back(tmp_path):
+    city, target = sync_city.make(tmp_path)
+    target = target.model_copy(update={"lose_measures": True})
+    before = sync_city.parcels(14)
+    layer = sync_city.remote(before, definition=fake_remote.parcels_definition(hasM=True))
+    for number, row in enumerate(layer.rows.values()):
+        row["geometry"]["hasM"] = True
+        row["geometry"]["rings"] = [
+            [[*point, None if number % 2 else 5.5 * at] for at, point in enumerate(row["geometry"]["rings"][0])]
+        ]
+    held = sync_city.snapshot(layer)
+    after = sync_city.edited(before)
+    options = {"city": city, "remote": layer, "sleep": sync_city.no_pause}
+    assert sync.verify(target, layer=before, **options).is_clean
+    run = sync.apply(sync.prepare(target, layer=after, **options), target, layer=after, **options)
+    moved = after["global_id"][3]
+    assert run.is_clean and len(layer.rows[moved]["geometry"]["rings"][0][0]) == 2, "the target lets measures go"
+    back = sync.read_plan(sync.save_plan(sync.revert(run.run_id, target, **options), tmp_path / "back.json"))
+    assert sync.apply(back, target, layer=after, **options).is_clean
+    assert without_object_ids(layer.rows) == without_object_ids(held)
+
+
+def test_true_curves_that_a_run_took_away_are_told_and_the_rest_is_put_back(tmp_path):
+    city, target = sync_city.make(tmp_path)
+    target = target.model_copy(update={"overwrite_curves": True})
+    before = sync_city.parcels(14)
+    layer = sync_city.remote(before)
+    drawn_over, deleted = before["global_id"][3], before["global_id"][5]
+    for key in (drawn_over, deleted):
+        (ring,) = layer.rows[key]["geometry"].pop("rings")
+        middle = [(ring[0][0] + ring[1][0]) / 2 + 0.01, (ring[0][1] + ring[1][1]) / 2 + 0.01]
+        layer.rows[key]["geometry"]["curveRings"] = [[ring[0], {"c": [ring[1], middle]}, *ring[2:]]]
+    after = sync_city.edited(before)
+    options = {"city": city, "remote": layer, "sleep": sync_city.no_pause}
+    assert sync.verify(target, layer=before, **options).is_clean
+    run = sync.apply(sync.prepare(target, layer=after, **options), target, layer=after, **options)
+    assert run.is_clean
+    back = sync.revert(run.run_id, target, **options)
+    assert {each.global_id for each in back.conflicts} == {drawn_over, deleted}
+    assert all("true curves" in each.message and "journal" in each.message for each in back.conflicts)
+    back = sync.read_plan(sync.save_plan(back, tmp_path / "back.json"))
+    assert len(sync.apply(back, target, layer=after, **options).done) == 12 - 2

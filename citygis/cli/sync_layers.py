@@ -162,6 +162,12 @@ def publish_command(
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE.gpkg", help="Where to.")
 @click.option("--where", default="1=1", metavar="SQL", help="Only a part, in the service's SQL.")
 @click.option(
+    "--certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With a URL: PEM file of an authority to trust besides the system's.",
+)
+@click.option(
     "--edits", is_flag=True, help="Of a TARGET: the City's layer with what was edited there laid over it, for citygis diff."
 )
 @city_option
@@ -172,6 +178,7 @@ def pull_command(
     source_name: str,
     out: Path,
     where: str,
+    certificate: Path | None,
     edits: bool,
     city_folder: str | None,
     overwrite: bool,
@@ -181,9 +188,13 @@ def pull_command(
     """
     Read a layer of a feature service whole into a GeoPackage, or refuse. A public URL needs neither a login nor the extra.
 
+    For a URL that wants a token: CITYGIS_TOKEN, with its host in CITYGIS_TOKEN_HOST. Everything that reads a URL takes
+    CITYGIS_CERTIFICATE=FILE for --certificate.
+
     \b
     Example:
       citygis sync pull https://services.example.com/arcgis/rest/services/Zoning/FeatureServer/0 --out zoning.gpkg
+      citygis sync pull https://gis.county.example/rest/services/Roads/FeatureServer/0 --certificate county.pem --out roads.gpkg
       citygis sync pull parcels --city riverbend --edits --out edits.gpkg
       citygis diff edits.gpkg --city riverbend --review review.csv
     """
@@ -198,19 +209,23 @@ def pull_command(
     is_url = is_service_url(source_name)
     if edits and (is_url or where != "1=1"):
         raise click.UsageError("--edits goes with a TARGET, and without --where.")
+    if certificate and not is_url:
+        raise click.UsageError("--certificate goes with a URL; a target says its own.")
     if edits:
         _pull_edits(source_name, out, city_folder, overwrite=overwrite, as_json=as_json, quiet=quiet)
         return
-    reader = plain_reader(source_name) if is_url else connected(opened(city_folder, source_name)[1])
+    reader = plain_reader(source_name, certificate=certificate) if is_url else connected(opened(city_folder, source_name)[1])
     with Bar("Reading", quiet=quiet) as bar:
         pulled = pull(reader, where=where, progress=bar.reading)
     documents = Schema(version=schema().version, layers={"source_document": schema().layers["source_document"]})
     write_geopackage(out, {pulled.name: pulled.frame, "source_document": pulled.document}, schema=documents, overwrite=overwrite)
     if pulled.curved:
         note(f"{pulled.curved:,} true curves were drawn as chords.", quiet=quiet)
+    if pulled.is_measured:
+        note(f"{pulled.name} has measures (M), which were left out (Y29).", quiet=quiet)
     if as_json:
         said = {"url": reader.url, "layer": pulled.name, "features": len(pulled.frame), "curved": pulled.curved, "out": str(out)}
-        emit_json({**said, "requests": pulled.requests})
+        emit_json({**said, "measures_left_out": pulled.is_measured, "requests": pulled.requests})
     else:
         table([(pulled.name, len(pulled.frame), pulled.requests)], ["layer", "features", "requests"], title=reader.url)
         click.echo(f"Written: {out}")

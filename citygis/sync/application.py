@@ -19,13 +19,13 @@ from citygis.errors import CityGISError, SyncError
 from citygis.lock import holding
 from citygis.readers.service.complete import complete_read
 from citygis.readers.service.definition import LayerDefinition
-from citygis.sync.base import Written, as_written, read_base, settled_base, write_base
+from citygis.sync.base import Written, as_written, base_facts, read_base, settled_base, write_base
 from citygis.sync.canon import feature_hashes
-from citygis.sync.guards import attachment_stops, audience_stops, deletion_stops, layer_facts, schema_stops
+from citygis.sync.guards import DELETIONS, attachment_stops, audience_stops, deletion_stops, layer_facts, schema_stops
 from citygis.sync.journal import Journal, new_run_id
 from citygis.sync.model import Conflict, Plan, Refusal, Stop
 from citygis.sync.planfile import fingerprint
-from citygis.sync.preparation import LOCK, BothSides, connected, in_play, local_side, plan_of, require_readable
+from citygis.sync.preparation import LOCK, BothSides, connected, in_play, keyed, local_side, plan_of, require_readable
 from citygis.sync.privacy import require_allowed
 from citygis.sync.readback import Item, complete_runs, named, verified
 from citygis.sync.remote import Patient, Remote
@@ -130,12 +130,13 @@ def apply(
     require_appliable(plan, target)
     require_allowed(plan, target, city, returned=require_reverting(plan, target) if plan.reverts else ())
     with holding(target.folder / LOCK, what=f"sync apply {target.name}", told=told):
+        base_facts(target)  # one that cannot be used is told before anything is sent
         remote = remote or connected(target)
         patient = Patient(remote, sleep=sleep, chance=chance)
         definition = patient.layer()
         _require_same_layer(plan, definition, patient.url)
         _require_unstopped(
-            deletion_stops(len(plan.deletes), plan.counts.get("base", plan.counts.get("remote", 0)), plan.allow_deletes)
+            deletion_stops(len(plan.deletes), _synced(plan, target, patient), plan.allow_deletes)
             + attachment_stops(definition, len(plan.deletes), target)
             + (audience_stops(target.audience, patient.access()) if target.audience != "public" else [])
         )
@@ -178,9 +179,10 @@ def require_appliable(plan: Plan, target: Target) -> None:
     Raises
     ------
     SyncError
-        If it has a stop, or was made for another target or address.
+        If it has a stop, was made for another target or address, or counts otherwise than it lists.
     """
     _require_unstopped(plan.stops)
+    _require_counted(plan)
     if plan.target != target.name or (target.url and plan.url.rstrip("/") != target.url.rstrip("/")):
         raise SyncError(
             f"The plan was made for target {plan.target or '(none)'} at {plan.url or '(no address)'}, and this is {target.name} at "
@@ -192,6 +194,43 @@ def _require_unstopped(stops: Sequence[Stop]) -> None:
     if stops:
         said = "\n".join(f"{each.code}: {each.message} {each.remedy}" for each in stops)
         raise SyncError(f"The plan is stopped, and nothing was sent.\n{said}")
+
+
+def _require_counted(plan: Plan) -> None:
+    """
+    Each feature of either side is in one part of a plan, or counted as unchanged: numbers that cannot be so were not counted.
+    A plan that takes a run back counts the features of that run as the City's.
+    """
+    adds, updates, deletes = len(plan.adds), len(plan.updates), len(plan.deletes)
+    if not (adds or updates or deletes):
+        return
+    refused = len({each.global_id for each in plan.refusals if each.global_id}) + sum(not each.global_id for each in plan.refusals)
+    told = len(plan.conflicts) + refused
+    local, remote, base, unchanged = (plan.counts.get(name, -1) for name in ("local", "remote", "base", "unchanged"))
+    here, there = adds + updates + unchanged, updates + deletes + unchanged
+    is_sound = min(local, remote, unchanged) >= 0 and base >= deletes
+    if plan.reverts:
+        is_sound &= adds + updates + deletes <= local and there <= remote
+    else:
+        is_sound &= here <= local <= here + told and there <= remote <= there + told
+    if not is_sound:
+        raise SyncError(
+            f"The plan counts {local:,} features here, {remote:,} there and {base:,} before, {unchanged:,} of them unchanged, and "
+            f"lists {adds:,} adds, {updates:,} updates, {deletes:,} deletes, {told:,} left as they are: that does not agree. It "
+            "was changed after it was made. Plan again. Nothing was sent."
+        )
+
+
+def _synced(plan: Plan, target: Target, patient: Patient) -> int:
+    """
+    How many features a share of deletions is of: the least of what the plan says, what the base holds now, and what stands there
+    now. A number in a file alone shall not let deletions through.
+    """
+    stated = plan.counts.get("base", 0)
+    if len(plan.deletes) <= DELETIONS:
+        return stated
+    facts = base_facts(target)
+    return min(stated, patient.count(), stated if facts is None else facts.features)
 
 
 def _require_same_layer(plan: Plan, definition: LayerDefinition, url: str) -> None:
@@ -235,7 +274,8 @@ def _proven(
     stopped, newer, requests = sent.stopped, (), patient.requests
     shown: set[str] = set()
     try:
-        reading = complete_read(remote, fields=asked, sleep=sleep)
+        known = definition if journal is None or _is_one_page(plan, definition) else None
+        reading = keyed(complete_read(remote, definition=known, fields=asked, sleep=sleep))
         require_readable(reading, remote.url)
         requests += reading.requests
         shown = verified(meant, reading.frame, reading.curved, reading.definition)
@@ -249,9 +289,7 @@ def _proven(
             base = read_base(target, beside=reading.frame)
             if ours:
                 base = as_written(base, reading.frame, ours)
-            sides = BothSides(
-                remote.url, local, reading, base, reading.definition, fields, None, requests, tuple(city.apn_profiles)
-            )
+            sides = BothSides(remote.url, local, reading, base, reading.definition, fields, None, requests, city.spellings)
             newer = _settle(plan, shown, sides, target, sent)
     except (CityGISError, ValueError) as error:  # a ValueError: the layer lost a field meanwhile
         stopped = stopped or f"What was written could not be proven: {error} Look again: citygis sync verify {target.name}"
@@ -273,6 +311,14 @@ def _proven(
     except SyncError as error:  # what was sent stays told; the next run reads this one back
         run = run._replace(stopped=run.stopped or str(error))
     return run
+
+
+def _is_one_page(plan: Plan, definition: LayerDefinition) -> bool:
+    """
+    Whether the layer is read in one reply, for which no date of edits is needed: the one in a definition from before the sending
+    is older than what was sent. Where this errs, the layer is read once more.
+    """
+    return plan.counts.get("remote", 0) + len(plan.adds) < definition.max_record_count
 
 
 def _settle(plan: Plan, written: set[str], sides: BothSides, target: Target, sent: Sent) -> tuple[str, ...]:

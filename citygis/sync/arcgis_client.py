@@ -148,6 +148,7 @@ class ArcGISRemote:
         self._session: Any = None
         self._layer: Any = None
         self._global_id_field: str | None = None
+        self._item: str | None = None
         self._renew_at: float | None = None
 
     def __repr__(self) -> str:
@@ -188,6 +189,7 @@ class ArcGISRemote:
         """The layer's own JSON, asked anew. Errors as `ServiceReader`."""
         said = self._asked(self.url, {})
         self._global_id_field = said.get("globalIdField") or _of_global_id(said) or self._global_id_field
+        self._item = said.get("serviceItemId") or self._item
         return said
 
     def query(self, parameters: Mapping[str, str | int | bool]) -> Mapping[str, Any]:
@@ -237,7 +239,9 @@ class ArcGISRemote:
         ServiceFault
             If there is no answer.
         """
-        item = self._asked(self.url, {}).get("serviceItemId") or self._asked(self.url.rpartition("/")[0], {}).get("serviceItemId")
+        if self._item is None:  # the layer was not asked yet, or does not say
+            self.definition()
+        item = self._item or self._asked(self.url.rpartition("/")[0], {}).get("serviceItemId")
         if not item:
             return None
         try:

@@ -127,7 +127,8 @@ def feature_hashes(frame: pd.DataFrame, definition: LayerDefinition, fields: Seq
 
 def fields_in_play(frame: pd.DataFrame, definition: LayerDefinition) -> list[str]:
     """The publisher's own fields that a frame has a column for, in the order in which they are hashed."""
-    return sorted((each.name for each in definition.own_fields if each.name in frame.columns), key=str.casefold)
+    there = (each.name for each in definition.own_fields if each.name in frame.columns)
+    return sorted((name for name in there if name != "global_id"), key=str.casefold)
 
 
 def step_of(crs: CRS | None) -> float:
@@ -157,9 +158,10 @@ def snapped(geometry: np.ndarray, definition: LayerDefinition) -> np.ndarray:
     step = step_of(definition.crs)
     shapes = np.array(geometry, dtype=object)
     shapes[shapely.is_empty(shapes)] = None
-    more = shapely.has_m(shapes) | (shapely.has_z(shapes) & (not definition.has_z))
-    if more.any():
-        shapes[more] = _without_measures(shapes[more]) if definition.has_z else shapely.force_2d(shapes[more])
+    shapes = without_measures(shapes)
+    if not definition.has_z:
+        deep = shapely.has_z(shapes)
+        shapes[deep] = shapely.force_2d(shapes[deep])
     for deep in (False, True):
         rows = ~shapely.is_missing(shapes) & (shapely.has_z(shapes) == deep)
         if rows.any():
@@ -168,6 +170,27 @@ def snapped(geometry: np.ndarray, definition: LayerDefinition) -> np.ndarray:
             on_grid = np.round(coordinates / steps) * steps + 0.0
             shapes[rows] = shapely.remove_repeated_points(shapely.set_coordinates(shapes[rows], on_grid))
     return shapes
+
+
+def has_measures(geometry: np.ndarray) -> np.ndarray:
+    """Which geometries state a measure (M) at a vertex or more; one that is NaN at all of them states none."""
+    rows = np.flatnonzero(shapely.has_m(geometry))
+    found = np.zeros(len(geometry), dtype=bool)
+    measures, owner = shapely.get_coordinates(geometry[rows], include_m=True, return_index=True)
+    found[rows[owner[np.isfinite(measures[:, -1])]]] = True
+    return found
+
+
+def without_measures(geometry: np.ndarray) -> np.ndarray:
+    """The geometries, none with measures; heights stay. Those without are the same objects."""
+    rows = np.flatnonzero(shapely.has_m(geometry))
+    if not len(rows):
+        return geometry
+    flat, given = np.array(geometry, dtype=object), geometry[rows]
+    made, deep = shapely.force_2d(given), shapely.has_z(given)
+    made[deep] = shapely.set_coordinates(shapely.force_3d(made[deep]), shapely.get_coordinates(given[deep], include_z=True))
+    flat[rows] = made
+    return flat
 
 
 def canonical_geometry(geometry: np.ndarray, definition: LayerDefinition) -> np.ndarray:
@@ -259,11 +282,3 @@ def _day(value: Any) -> str:
     if isinstance(value, datetime.datetime):
         value = value.date()
     return value.isoformat() if isinstance(value, datetime.date) else str(value)
-
-
-def _without_measures(shapes: np.ndarray) -> np.ndarray:
-    """Two-dimensional where they have no heights either."""
-    flat = shapely.force_2d(shapes)
-    deep = shapely.has_z(shapes)
-    flat[deep] = shapely.set_coordinates(shapely.force_3d(flat[deep]), shapely.get_coordinates(shapes[deep], include_z=True))
-    return flat

@@ -13,7 +13,7 @@ import shapely
 
 from citygis.readers.service.definition import LayerDefinition, ServiceField
 from citygis.readers.service.values import WHOLE
-from citygis.sync.canon import INTEGERS, NUMBERS, global_ids, json_values
+from citygis.sync.canon import INTEGERS, NUMBERS, global_ids, has_measures, json_values
 from citygis.sync.codes import refused
 from citygis.sync.model import Refusal
 
@@ -52,8 +52,8 @@ def unfit(frame: pd.DataFrame, definition: LayerDefinition, fields: Sequence[str
     Returns
     -------
     list of Refusal
-        Y01 to Y11 and Y13, at most one of each code and field for a feature, in the order of the rows. A feature without a usable
-        key has the empty text for one, and its message names the row.
+        Y01 to Y11, Y13 and Y29, at most one of each code and field for a feature, in the order of the rows. A feature without a
+        usable key has the empty text for one, and its message names the row.
     """
     ids = global_ids(frame)
     found: list[tuple[int, Refusal]] = []
@@ -63,7 +63,7 @@ def unfit(frame: pd.DataFrame, definition: LayerDefinition, fields: Sequence[str
         found.append((row, refused("", "Y13", None, f"Row {row + 1} of the City's layer {said}.")))
     names = [ids[row] or "" for row in range(len(ids))]
     for field in definition.own_fields:
-        if field.name in frame.columns and (fields is None or field.name in fields):
+        if field.name in frame.columns and field.name != "global_id" and (fields is None or field.name in fields):
             for row, code, said in _values(json_values(frame[field.name], field), field):
                 found.append((row, refused(names[row], code, field.name, f"{field.name} {said}.")))
     if definition.geometry_type is not None and hasattr(frame, "geometry"):
@@ -130,6 +130,8 @@ def _geometries(shapes: np.ndarray, definition: LayerDefinition) -> Iterator[tup
     for row in np.flatnonzero(sound & nowhere):
         yield row, "Y08", "has a coordinate that is not a finite number"
     sound &= ~nowhere
+    for row in np.flatnonzero(sound & has_measures(shapes)):
+        yield row, "Y29", "has measures (M), which are not sent"
     if definition.has_z:
         deep, owner = shapely.get_coordinates(shapes, include_z=True, return_index=True)
         flat = np.zeros(len(shapes), dtype=bool)

@@ -94,7 +94,7 @@ def link(
     remote = remote or connected(target)
     with holding(target.folder / LOCK, what=f"sync link {target.name}") if apply else contextlib.nullcontext():
         definition = Patient(remote, sleep=sleep).layer()
-        reading = complete_read(remote, fields=in_play(target, definition), progress=progress, sleep=sleep)
+        reading = complete_read(remote, definition=definition, fields=in_play(target, definition), progress=progress, sleep=sleep)
         require_readable(reading, remote.url)
         known = links_of(target)
         mine, theirs = _sides(target, city, city_layer(target, city, layer), known, reading)
@@ -119,9 +119,9 @@ def _sides(
     if lacking:
         raise SyncError(f"{definition.name} has no field {', '.join(lacking)} to link by.")
     mine = pd.DataFrame({"global_id": [known.get(each, each) for each in here["global_id"]], "own": here["global_id"].to_numpy()})
-    mine["key"] = natural_keys([(name, here[name]) for name in target.natural_key], city.apn_profiles)
+    mine["key"] = natural_keys([(name, here[name]) for name in target.natural_key], city.spellings)
     spelled = [(name, reading.frame[names[name].name]) for name in target.natural_key]
-    keys = natural_keys(spelled, city.apn_profiles)
+    keys = natural_keys(spelled, city.spellings)
     return mine, pd.DataFrame({"global_id": reading.frame["global_id"].to_numpy(), "key": keys})
 
 

@@ -5,7 +5,7 @@ What a plan is made of: plain values that a person reads in ``plan.json`` before
 import dataclasses
 from typing import Any, Literal, NamedTuple
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 """Of the JSON that a plan is saved as."""
 
 Json = dict[str, Any]

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from citygis.schema import normalise_apn
+from citygis.schema import ApnProfile, normalise_apn
 from citygis.sync.target import Target
 
 _BETWEEN = "\x1f"
 """Stands between the parts of a key; no text of a service holds it."""
 
 
-def natural_keys(columns: Sequence[tuple[str, pd.Series]], apn_profiles: Sequence[str]) -> np.ndarray:
+def natural_keys(columns: Sequence[tuple[str, pd.Series]], apn_profiles: Sequence[str | ApnProfile]) -> np.ndarray:
     """
     The key of each of n features as one text.
 
@@ -22,7 +22,7 @@ def natural_keys(columns: Sequence[tuple[str, pd.Series]], apn_profiles: Sequenc
     ----------
     columns : sequence of (str, Series of n)
         The City field that each part of the key is, and its values as they are written here or there.
-    apn_profiles : sequence of str
+    apn_profiles : sequence of str or ApnProfile
         Of the City's counties (`citygis.schema.normalise_apn`).
 
     Returns
@@ -51,7 +51,7 @@ def key_fields(target: Target | None) -> dict[str, str]:
 
 
 def doubled(
-    new: pd.DataFrame, staying: pd.DataFrame, fields: dict[str, str], apn_profiles: Sequence[str]
+    new: pd.DataFrame, staying: pd.DataFrame, fields: dict[str, str], apn_profiles: Sequence[str | ApnProfile]
 ) -> dict[int, tuple[str, str]]:
     """
     Which features to be added stand in the remote layer already, under an identifier that is not known here.
@@ -64,7 +64,7 @@ def doubled(
         Remote features that the City does not know, and that stay: ``global_id`` and the fields of the key.
     fields : dict
         Of `key_fields`; without any, nothing is looked for.
-    apn_profiles : sequence of str
+    apn_profiles : sequence of str or ApnProfile
 
     Returns
     -------

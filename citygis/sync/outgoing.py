@@ -14,7 +14,7 @@ from citygis.errors import CRSError, SchemaError, SyncError
 from citygis.geodesy import Lineage, SameFrame, null_shift_ft, transform_frame
 from citygis.readers.service.definition import LayerDefinition, ServiceField
 from citygis.schema.model import Field
-from citygis.sync.canon import CHUNK, INTEGERS, NUMBERS, global_id_text, global_ids, snapped
+from citygis.sync.canon import CHUNK, INTEGERS, NUMBERS, global_id_text, global_ids, has_measures, snapped, without_measures
 from citygis.sync.codes import refused
 from citygis.sync.fitness import unfit
 from citygis.sync.model import Refusal
@@ -40,13 +40,15 @@ class Outgoing(NamedTuple):
 
     ``frame`` has the remote names of the mapped fields, ``global_id`` and the geometry on the grid (`citygis.sync.canon.snapped`).
     ``refusals`` say what was kept back and why; ``left_out`` are the global ids that the target's ``where`` leaves out (None for a
-    feature without one). ``lineage`` says how the coordinates came into the layer's system; None for a table.
+    feature without one). ``lineage`` says how the coordinates came into the layer's system; None for a table. ``flattened`` counts
+    the features whose heights stay behind, because the layer keeps none.
     """
 
     frame: pd.DataFrame
     refusals: tuple[Refusal, ...]
     left_out: tuple[str | None, ...]
     lineage: Lineage | None
+    flattened: int = 0
 
 
 def outgoing(
@@ -109,9 +111,16 @@ def outgoing(
                 refusals.append(refused(ids[goes][row] or "", "Y06", remote, said))
     made["global_id"] = frame["global_id"].astype("str")
     out = pd.DataFrame(made, index=range(len(frame)))
-    lineage = None
+    lineage, flattened = None, 0
     if definition.geometry_type is not None:
+        flattened = 0 if definition.has_z else int(frame.geometry.has_z.sum())
         shapes, lineage = _placed(frame, target, definition, city)
+        if not target.lose_measures:  # looked at as they were: moving a geometry may leave its measures behind
+            measured = has_measures(np.asarray(frame.geometry.array, dtype=object))
+            lossy |= measured
+            said = "The geometry has measures (M), which are not sent."
+            refusals += [refused(ids[goes][row] or "", "Y29", None, said) for row in np.flatnonzero(measured)]
+        shapes = without_measures(shapes)
         out = gpd.GeoDataFrame(out, geometry=gpd.array.from_shapely(shapes, crs=definition.crs))
         del shapes
     del frame, layer_frame  # a caller that holds them no more shall not pay for the outlines twice
@@ -122,7 +131,7 @@ def outgoing(
         collapsed = unfit(out, definition, ())
         found += [_by_the_grid(each) for each in collapsed]
         out = _without(out, collapsed)
-    return Outgoing(out, tuple(refusals + found), tuple(ids[~goes]), lineage)
+    return Outgoing(out, tuple(refusals + found), tuple(ids[~goes]), lineage, flattened)
 
 
 def _on_grid(frame: gpd.GeoDataFrame, definition: LayerDefinition) -> gpd.GeoDataFrame:

@@ -40,6 +40,7 @@ def save_plan(plan: Plan, path: Path | str, *, overwrite: bool = False) -> Path:
         If the file exists and `overwrite` is false, or cannot be written.
     """
     said = {"version": PLAN_VERSION, "fingerprint": fingerprint(plan), **_said(plan)}
+    said = {"sha256": _sha256(said), **said}
     return publish_text(path, json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n", overwrite=overwrite)
 
 
@@ -50,8 +51,8 @@ def read_plan(path: Path | str) -> Plan:
     Raises
     ------
     SyncError
-        If the file cannot be read, is no plan of this version, holds a key that plans have not, a number that is none, or is not
-        what was saved (its fingerprint tells).
+        If the file cannot be read, is no plan of this version, holds a key that plans have not, a number that is none, or was
+        changed by hand (``sha256``, of everything else in it, tells).
     """
     path = Path(path)
     try:
@@ -70,6 +71,11 @@ def read_plan(path: Path | str) -> Plan:
 def fingerprint(plan: Plan) -> str:
     """SHA-256 over all that a plan says but when it was made and how it counts: two plans that would do the same share it."""
     said = {name: value for name, value in _said(plan).items() if name not in _NOT_OF_THE_PLAN}
+    return _sha256(said)
+
+
+def _sha256(said: Json) -> str:
+    """Of values of JSON, however the file spaces and orders them."""
     return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
 
@@ -91,9 +97,9 @@ def _row(each: Any) -> Json:
 
 
 def _plan(said: Any) -> Plan:
-    _keys(said, {"version", "fingerprint", *(field.name for field in dataclasses.fields(Plan))}, "the plan")
-    if said["version"] != PLAN_VERSION:
-        raise ValueError(f"its version is {str(said['version'])[:20]!r}, and this citygis reads {PLAN_VERSION}")
+    if isinstance(said, dict) and said.get("version") != PLAN_VERSION:
+        raise ValueError(f"its version is {str(said.get('version'))[:20]!r}, and this citygis reads {PLAN_VERSION}")
+    _keys(said, {"version", "sha256", "fingerprint", *(field.name for field in dataclasses.fields(Plan))}, "the plan")
     rows: dict[str, Callable[[Any], Any]] = {
         "adds": _add,
         "updates": _update,
@@ -119,8 +125,10 @@ def _plan(said: Any) -> Plan:
     made["allow_deletes"] = None if said["allow_deletes"] is None else _whole(said["allow_deletes"], "allow_deletes")
     made["reverts"] = None if said["reverts"] is None else _text(said["reverts"], "reverts")
     plan = Plan(**made)
-    if said["fingerprint"] != fingerprint(plan):
-        raise ValueError("it was changed after it was saved (its fingerprint is another)")
+    if said["fingerprint"] != fingerprint(plan) or said["sha256"] != _sha256(
+        {name: value for name, value in said.items() if name != "sha256"}
+    ):
+        raise ValueError("this plan was changed after it was made (its sha256 is another)")
     return plan
 
 
@@ -231,8 +239,8 @@ def _geometry(said: Any) -> Json | None:
             _reference(value)
         elif name in ("hasZ", "hasM"):
             _a(bool, value, name)
-        elif name in ("x", "y", "z"):
-            _coordinate(value)
+        elif name in ("x", "y", "z", "m"):
+            _coordinate(value, is_known=name in "xy")
         else:
             raise ValueError(f"a geometry has an unknown key {name[:40]!r}")
     return said
@@ -245,12 +253,14 @@ def _coordinates(said: Any, depth: int) -> None:
             _coordinates(each, depth - 1)
         return
     if not 2 <= len(said) <= 4:
-        raise ValueError("a point must have two coordinates, or three")
-    for each in said:
-        _coordinate(each)
+        raise ValueError("a point must have two coordinates, a height, a measure")
+    for place, each in enumerate(said):
+        _coordinate(each, is_known=place < 2)
 
 
-def _coordinate(said: Any) -> None:
+def _coordinate(said: Any, *, is_known: bool) -> None:
+    if not is_known and said in (None, "NaN"):  # how a server writes a measure that nobody took
+        return
     if isinstance(said, bool) or not isinstance(said, (int, float)) or not abs(said) < 1e15:
         raise ValueError("a coordinate must be a finite number")
 

@@ -17,6 +17,7 @@ import pandas as pd
 from citygis.readers.service.definition import LayerDefinition
 from citygis.readers.service.esri_json import esri_geometries, spatial_reference
 from citygis.readers.service.values import feature_rows
+from citygis.schema import ApnProfile
 from citygis.sync.canon import fields_in_play, global_ids
 from citygis.sync.codes import refused
 from citygis.sync.fitness import unfit
@@ -43,7 +44,7 @@ def plan(
     on_conflict: OnConflict = "skip",
     refusals: Sequence[Refusal] = (),
     access: str | None = None,
-    apn_profiles: Sequence[str] = (),
+    apn_profiles: Sequence[str | ApnProfile] = (),
     made_at: str | None = None,
 ) -> Plan:
     """
@@ -77,7 +78,7 @@ def plan(
         Features of the City's that `outgoing` kept back: they are left there as they stand.
     access : str, optional
         Who the item is shared with: "public", "org" or "private".
-    apn_profiles : sequence of str
+    apn_profiles : sequence of str or ApnProfile
         Of the City's counties: parcel numbers of a natural key are compared in their spelling.
     made_at : str, optional
         ISO moment; default now.
@@ -110,7 +111,8 @@ def plan(
         layer_facts=layer_facts(own, mapped) if definition is not None else {},
         allow_deletes=allow_deletes,
     )
-    stops = key_stops(global_ids(local), global_ids(remote))
+    # Of a layer without GlobalIDs (Y19) it is no use to say that each feature lacks one.
+    stops = key_stops(global_ids(local), global_ids(remote if own.global_id_field else remote.iloc[:0]))
     if definition is not None:
         stops += schema_stops(own, mapped, base) + system_stops(own, local, remote, base)
     stops += audience_stops(target.audience, access) if target is not None else []
@@ -134,7 +136,9 @@ class _Edit(NamedTuple):
     names: frozenset[str] | None
 
 
-def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target | None, apn_profiles: Sequence[str]) -> Plan:
+def _planned(
+    told: Plan, sides: Sides, on_conflict: OnConflict, target: Target | None, apn_profiles: Sequence[str | ApnProfile]
+) -> Plan:
     here, there, before = (at >= 0 for at in sides.at)
     free = ~np.isin(sides.keys, [each.global_id for each in told.refusals])
     overrules = on_conflict == "local"
@@ -164,7 +168,7 @@ def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target |
     there_already = [_there_already(sides.keys[new[at]], list(known_by), *found) for at, found in twice.items()]
     edits += [_Edit(row, None) for at, row in enumerate(new.tolist()) if at not in twice]
 
-    edits, refusals = _sound(sides, edits, target is not None and target.overwrite_curves)
+    edits, refusals = _sound(sides, edits, target)
     refusals = [*told.refusals, *_unkeyed(sides), *there_already, *refusals]
     adds, updates = [each for each in edits if each.names is None], [each for each in edits if each.names is not None]
     wanted = {"Create": len(adds), "Update": len(updates), "Delete": len(deletes)}
@@ -197,7 +201,7 @@ def _planned(told: Plan, sides: Sides, on_conflict: OnConflict, target: Target |
     )
 
 
-def _sound(sides: Sides, edits: list[_Edit], overwrites_curves: bool) -> tuple[list[_Edit], list[Refusal]]:
+def _sound(sides: Sides, edits: list[_Edit], target: Target | None) -> tuple[list[_Edit], list[Refusal]]:
     """What of the edits can be sent, and what is wrong with the others. A field that is not sent may be as it is."""
     if not edits:
         return [], []
@@ -205,12 +209,17 @@ def _sound(sides: Sides, edits: list[_Edit], overwrites_curves: bool) -> tuple[l
     for each in unfit(sides.rows_of(LOCAL, [edit.row for edit in edits]), sides.definition, sides.fields):
         wrong.setdefault(each.global_id, []).append(each)
     curved = sides.curved([edit.row for edit in edits])
+    keeps_curves = target is None or not target.overwrite_curves
+    keeps_measures = sides.definition.has_m and (target is None or not target.lose_measures)
     sound, refusals = [], []
     for edit, is_curved in zip(edits, curved, strict=True):
         key = sides.keys[edit.row]
         found = [each for each in wrong.get(key, ()) if edit.names is None or (each.field or "geometry") in edit.names]
-        if edit.names is not None and "geometry" in edit.names and is_curved and not overwrites_curves:
+        redraws = edit.names is not None and "geometry" in edit.names
+        if redraws and is_curved and keeps_curves:
             found.append(refused(key, "Y12", None, "The outline holds a true curve at the server, and differs from the City's."))
+        if redraws and keeps_measures:
+            found.append(refused(key, "Y29", None, "The layer keeps measures (M), and the City's shape, which differs, has none."))
         refusals += found
         if not found:
             sound.append(edit)

@@ -15,6 +15,7 @@ from citygis.errors import ReadError, SyncError
 from citygis.lock import holding
 from citygis.readers.service.complete import ServiceReading, complete_read
 from citygis.readers.service.definition import LayerDefinition
+from citygis.schema import ApnProfile
 from citygis.sync.base import as_written, read_base, settled_base, write_base
 from citygis.sync.codes import stopped
 from citygis.sync.journal import cut_off_runs
@@ -50,7 +51,7 @@ class BothSides(NamedTuple):
     fields: list[str]
     access: str | None
     requests: int
-    apn_profiles: tuple[str, ...]
+    apn_profiles: tuple[ApnProfile, ...]
 
 
 class Verification(NamedTuple):
@@ -196,23 +197,35 @@ def read_sides(
     patient = Patient(remote, sleep=sleep)
     definition = patient.layer()
     fields = in_play(target, definition)
+    if definition.has_m and told:
+        told(f"{definition.name} keeps measures (M), which are neither compared nor sent (Y29).")
     access = patient.access() if target.audience != "public" else None
     is_open = bool(cut_off_runs(target.folder))
     lock = holding(target.folder / LOCK, what=f"sync {target.name}", told=told)
     with lock if is_open and not is_locked else contextlib.nullcontext():
         written = complete_runs(target.folder, patient, definition, fields, told=told) if is_open else {}
-        reading = complete_read(remote, fields=fields, progress=progress, sleep=sleep)
+        reading = keyed(complete_read(remote, definition=definition, fields=fields, progress=progress, sleep=sleep))
         require_readable(reading, remote.url)
         local = local_side(target, city, layer, definition)
+        if local.flattened and told:
+            told(f"{local.flattened:,} features have heights, which {definition.name} does not keep: they go out without.")
         base = read_base(target, beside=reading.frame)
         requests = patient.requests + reading.requests
-        sides = BothSides(remote.url, local, reading, base, definition, fields, access, requests, tuple(city.apn_profiles))
+        sides = BothSides(remote.url, local, reading, base, definition, fields, access, requests, city.spellings)
         if written:
             sides = sides._replace(base=as_written(base, reading.frame, written))
             now = plan_of(sides, target)
             if now.is_compared:
                 write_base(target, settled_base(local.frame, reading.frame, sides.base, now))
     return sides
+
+
+def keyed(reading: ServiceReading) -> ServiceReading:
+    """The reading of a layer without GlobalIDs with a column of none, so that the two sides can be told what is wrong (Y19)."""
+    if reading.definition.global_id_field is not None:
+        return reading
+    nothing = pd.Series([None] * len(reading.frame), index=reading.frame.index, dtype="str")
+    return reading._replace(frame=reading.frame.assign(global_id=nothing))
 
 
 def require_readable(reading: ServiceReading, url: str) -> None:
@@ -249,7 +262,7 @@ def plan_of(sides: BothSides, target: Target, *, allow_deletes: int | None = Non
         apn_profiles=sides.apn_profiles,
     )
     ours = {*sides.local.frame["global_id"], *(each.global_id for each in sides.local.refusals)}
-    strange = set(sides.reading.frame["global_id"]) - ours
+    strange = set(sides.reading.frame["global_id"].dropna()) - ours
     if sides.base is None and strange:
         said = f"It was never synchronised, and {len(strange):,} of its {len(sides.reading.frame):,} features are not known here."
         made = dataclasses.replace(made, stops=(*made.stops, stopped("Y24", said)))

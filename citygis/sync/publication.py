@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from citygis.city import City
 from citygis.errors import SyncError
@@ -153,6 +154,7 @@ def layer_json(target: Target, city: City, frame: pd.DataFrame) -> Json:
         esri = {value: key for key, value in GEOMETRY_TYPES.items()}
         reference = {"wkid": wkid, "latestWkid": wkid}
         made |= {"geometryType": esri[schema.geometry], "extent": {**_extent(city, frame), "spatialReference": reference}}
+        made["hasZ"] = _has_heights(frame)
     return made
 
 
@@ -170,6 +172,13 @@ def _field(remote: str, field: Field) -> Json:
         codes = [{"code": code, "name": label} for code, label in field.domain.items()]
         said["domain"] = {"type": "codedValue", "name": field.name, "codedValues": codes}
     return said
+
+
+def _has_heights(frame: pd.DataFrame) -> bool:
+    """Whether every shape has them at every vertex: a layer with heights takes no shape without."""
+    shapes = np.asarray(frame.geometry.array, dtype=object) if hasattr(frame, "geometry") else np.empty(0, dtype=object)
+    heights = shapely.get_coordinates(shapes, include_z=True)[:, 2]
+    return bool(len(heights) and np.isfinite(heights).all())
 
 
 def _extent(city: City, frame: pd.DataFrame) -> dict[str, float]:

@@ -14,7 +14,7 @@ import pandas as pd
 from citygis.city import City
 from citygis.errors import CRSError
 from citygis.geodesy import transform_frame
-from citygis.readers.service.complete import complete_read
+from citygis.readers.service.complete import GLOBAL_ID, complete_read
 from citygis.readers.service.layers import content_digest
 from citygis.readers.service.remote import ServiceReader
 from citygis.schema import empty_layer, schema, source_id_of
@@ -30,13 +30,15 @@ _RESERVED = ("gpkg_", "rtree_", "sqlite_")
 class Pulled(NamedTuple):
     """
     A remote layer, as sent, with where each row came from (``source_id``, ``source_ref``), and its ``source_document`` row.
-    ``curved`` counts true curves that were drawn as chords.
+    ``curved`` counts true curves that were drawn as chords; ``is_measured`` says that the layer has measures (M), which were left
+    out.
     """
 
     name: str
     frame: gpd.GeoDataFrame | pd.DataFrame
     document: pd.DataFrame
     curved: int
+    is_measured: bool
     requests: int
 
 
@@ -61,6 +63,9 @@ def pull(reader: ServiceReader, *, where: str = "1=1", progress: Callable[[int, 
     frame = reading.frame
     if reading.definition.geometry_type is None:
         frame = pd.DataFrame(frame.drop(columns="geometry"))
+    key = reading.definition.global_id_field or GLOBAL_ID
+    if key != GLOBAL_ID and key.casefold() == GLOBAL_ID:  # a GeoPackage takes them for one column
+        frame = frame.drop(columns=key)
     refs = [f"{reader.url}#{each}" for each in reading.object_ids]
     frame = frame.assign(source_id=source_id_of(digest.sha256), source_ref=pd.Series(refs, dtype="str"))
     unit = _unit(reading.definition.crs)
@@ -70,7 +75,7 @@ def pull(reader: ServiceReader, *, where: str = "1=1", progress: Callable[[int, 
     name = re.sub(r"\W+", "_", reading.definition.name) or "layer"
     name = f"remote_{name}" if name.lower().startswith(_RESERVED) or name in schema().layers else name
     document = document.astype(empty_layer(layer, crs=None).dtypes.to_dict())
-    return Pulled(name, frame, document, int(np.count_nonzero(reading.curved)), reading.requests)
+    return Pulled(name, frame, document, int(np.count_nonzero(reading.curved)), reading.definition.has_m, reading.requests)
 
 
 def with_edits(
@@ -98,18 +103,19 @@ def with_edits(
         If there is no exact or stated way from the remote layer's system into the City's.
     """
     frame = city_layer(target, city, layer).reset_index(drop=True)
+    is_drawn = "geometry" in frame.columns and sides.definition.geometry_type is not None
     back = {remote: own for own, remote in links_of(target).items()}
     taken = sides.reading.frame[sides.reading.frame["global_id"].isin(global_ids)]
     names = {sides.definition.field(remote).name: own for remote, own in target.fields.items() if sides.definition.field(remote)}
-    edits = taken[[*names, "global_id", *(["geometry"] if "geometry" in frame.columns else [])]].rename(columns=names)
+    edits = taken[[*names, "global_id", *(["geometry"] if is_drawn else [])]].rename(columns=names)
     edits["global_id"] = [back.get(each, each) for each in edits["global_id"]]
-    if "geometry" in frame.columns:
+    if is_drawn:
         edits = _in_city(gpd.GeoDataFrame(edits, geometry="geometry", crs=sides.definition.crs), target, city)
     place = {each: row for row, each in enumerate(frame["global_id"])}
     rows = [place.get(each, -1) for each in edits["global_id"]]
     known = np.array([row >= 0 for row in rows], dtype=bool)
     at = [row for row in rows if row >= 0]
-    for name in [*names.values(), *(["geometry"] if "geometry" in frame.columns else [])]:
+    for name in [*names.values(), *(["geometry"] if is_drawn else [])]:
         frame = replaced(frame, name, at, np.array(edits.loc[known, name], dtype=object))
     added = edits[~known]
     return pd.concat([frame, added.astype({name: frame[name].dtype for name in added.columns})]) if len(added) else frame

@@ -24,6 +24,7 @@ from citygis.sync.journal import Journal, RunRecord, cut_off_runs
 from citygis.sync.model import Add, Delete, Json, Update, Was
 from citygis.sync.remote import Patient, no_answer
 from citygis.sync.sameness import differences
+from citygis.sync.target import OURS
 
 Item = Add | Update | Delete
 Standing = Literal["done", "left", "gone", "other"]
@@ -209,7 +210,7 @@ def same_features(
         return equal
     spelled = {each.name.lower(): each.name for each in definition.own_fields}
     named = {spelled[name.lower()] for feature in meant.values() for name in feature["attributes"] if name.lower() in spelled}
-    counted = sorted(named | set(fields))
+    counted = _comparable(named | set(fields))
     there = {each: held[each] for each in meant}
     curved = np.array([is_curved(each.get("geometry") or {}) for each in there.values()], dtype=bool)
     wanted, found = feature_frame(meant, definition, counted), feature_frame(there, definition, counted)
@@ -248,7 +249,7 @@ def verified(items: Sequence[Item], frame: pd.DataFrame, curved: np.ndarray, def
     updates = [each for each in items if isinstance(each, Update) and each.global_id in place]
     if adds:
         wanted = {each.global_id: {"attributes": each.attributes, "geometry": each.geometry} for each in adds}
-        named = sorted({name for each in adds for name in each.attributes})
+        named = _comparable({name for each in adds for name in each.attributes})
         rows = [place[each] for each in wanted]
         meant = feature_frame(wanted, definition, named)
         same = _same(meant, frame.iloc[rows].reset_index(drop=True), definition, named, curved[rows])
@@ -260,6 +261,11 @@ def verified(items: Sequence[Item], frame: pd.DataFrame, curved: np.ndarray, def
         same = _same(_overlaid(there, updates, definition), there, definition, named, curved[rows])
         shown |= {each.global_id for each, is_same in zip(updates, same, strict=True) if is_same}
     return shown
+
+
+def _comparable(fields: set[str]) -> list[str]:
+    """Without fields that are called like a column of ours: a layer filled from a City's file has a ``global_id`` of its own."""
+    return sorted(name for name in fields if name.casefold() not in OURS)
 
 
 def _overlaid(frame: pd.DataFrame, updates: Sequence[Update], definition: LayerDefinition) -> pd.DataFrame:

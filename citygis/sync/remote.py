@@ -78,6 +78,23 @@ class Patient:
         """The reply to one query. Raises the last ServiceFault."""
         return self._asked(lambda: self._remote.query(parameters))
 
+    def count(self) -> int:
+        """
+        How many features it has now.
+
+        Raises
+        ------
+        SyncError
+            If the service does not answer, or not with a number.
+        """
+        try:
+            said = self.query({"where": "1=1", "returnCountOnly": True}).get("count")
+        except ServiceFault as fault:
+            raise no_answer(self.url, fault) from None
+        if isinstance(said, bool) or not isinstance(said, int):
+            raise SyncError(f"{self.url} does not say how many features it has. Ask its publisher.")
+        return said
+
     def layer(self) -> LayerDefinition:
         """The layer's definition, read now. SyncError where there is no answer, ReadError where it is no layer."""
         try:

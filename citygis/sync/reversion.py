@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from citygis.city import City
 from citygis.errors import SyncError
+from citygis.readers.esri import is_curved
 from citygis.readers.service.definition import LayerDefinition
 from citygis.readers.service.esri_json import spatial_reference
 from citygis.readers.service.faults import ServiceFault
@@ -21,6 +22,8 @@ from citygis.sync.privacy import is_denied
 from citygis.sync.readback import features_by_id, hashes_of, laid_over, outcome, same_features, update_of
 from citygis.sync.remote import Patient, Remote, no_answer
 from citygis.sync.target import Target
+
+_CURVED = "Its outline held true curves, which cannot be sent; as they were they stand in the journal of the run."
 
 
 def revert(
@@ -53,7 +56,8 @@ def revert(
     Returns
     -------
     Plan
-        With ``reverts``. Attachments of deleted features do not come back: a service deletes them with the feature.
+        With ``reverts``. Attachments of deleted features do not come back: a service deletes them with the feature. Nor do true
+        curves, which are told as conflicts.
 
     Raises
     ------
@@ -201,6 +205,9 @@ def _put_back(
             _conflict(global_id, "both_changed", "The run deleted it, and somebody put it back since. It is left as it is.")
         )
         return
+    if is_curved(before["geometry"] or {}):
+        conflicts.append(_conflict(global_id, "remote_deleted", f"{_CURVED} The run deleted it; draw it there anew."))
+        return
     own = {each.name for each in definition.own_fields}
     attributes = {name: value for name, value in before["attributes"].items() if name in own}
     closed = [name for name in attributes if target.audience == "public" and is_denied(name)]
@@ -230,6 +237,10 @@ def _set_back(
         elif each.global_id not in still:
             said = f"The run wrote {', '.join(sorted(each.changed)) or 'its geometry'}, and somebody edited it since. It is left."
             conflicts.append(_conflict(each.global_id, "both_changed", said))
+        elif each.geometry is not None and is_curved(each.geometry.old or {}):
+            conflicts.append(
+                _conflict(each.global_id, "both_changed", f"{_CURVED} The run drew chords over it; draw it there anew.")
+            )
         else:
             changed = {name: Was(was.new, was.old) for name, was in each.changed.items()}
             geometry = None if each.geometry is None else Was(each.geometry.new, each.geometry.old)

@@ -54,7 +54,8 @@ class Target(Settings):
     ``certificate`` is a file of certificates to trust beside the system's, beside the target where it is relative. ``where`` keeps
     the features whose City field is one of the values. ``batch`` is the most features of a request. ``tolerance_ft``: outlines
     that lie closer are the same. ``overwrite_curves``: the City's chords may replace true curves.
-    ``lose_attachments``: deletions may take the attachments of their features with them.
+    ``lose_attachments``: deletions may take the attachments of their features with them. ``lose_measures``: shapes go out without
+    their measures (M), and may replace some that have them.
     """
 
     layer: str
@@ -71,6 +72,7 @@ class Target(Settings):
     tolerance_ft: float = Key(default=TOLERANCE_FT, gt=0, le=1.0)
     overwrite_curves: bool = False
     lose_attachments: bool = False
+    lose_measures: bool = False
     _path: Path = PrivateAttr(default=Path("target.toml"))
 
     @property

@@ -28,6 +28,7 @@ LONGEST_REPLY_S = 600.0
 
 TOKEN = "CITYGIS_TOKEN"
 TOKEN_HOST = "CITYGIS_TOKEN_HOST"
+CERTIFICATE = "CITYGIS_CERTIFICATE"
 
 _LONGEST_ADDRESS = 1800
 _CHUNK = 1 << 16
@@ -87,6 +88,7 @@ def plain_reader(
         host (``host`` or ``host:port``), else none.
     certificate : path, optional
         PEM file of the authority or the server, trusted besides the system's authorities (``SSL_CERT_FILE`` replaces those).
+        Without it: the one that the environment's ``CITYGIS_CERTIFICATE`` names, if any.
     timeout_s : (float, float)
         To connect; between two pieces of a reply.
 
@@ -102,6 +104,7 @@ def plain_reader(
     context = None
     if parts.scheme.lower() == "https":
         context = ssl.create_default_context()
+        certificate = certificate or os.environ.get(CERTIFICATE) or None
         if certificate is not None:
             try:
                 context.load_verify_locations(cafile=certificate)

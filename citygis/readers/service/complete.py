@@ -40,9 +40,10 @@ class ServiceReading(NamedTuple):
     """
     A whole layer.
 
-    ``frame`` has the service's fields under their own names, ``global_id`` where there is one, and ``geometry`` in the layer's
-    CRS (None for a table), ordered by object id. ``object_ids`` and ``curved`` (true curves, drawn as chords) go by row, as do the
-    positions of ``problems``. ``requests`` counts what was asked of the server; ``edited_at`` as in `LayerDefinition`.
+    ``frame`` has the service's fields under their own names (a field that is called like the next two ends in ``_sent``),
+    ``global_id`` where there is one, and ``geometry`` in the layer's CRS (None for a table), ordered by object id. ``object_ids``
+    and ``curved`` (true curves, drawn as chords) go by row, as do the positions of ``problems``. ``requests`` counts what was asked
+    of the server; ``edited_at`` as in `LayerDefinition`.
     """
 
     definition: LayerDefinition
@@ -66,6 +67,7 @@ class Page(NamedTuple):
 def complete_read(
     reader: ServiceReader,
     *,
+    definition: LayerDefinition | None = None,
     fields: Sequence[str] | None = None,
     where: str = "1=1",
     page_size: int | None = None,
@@ -78,6 +80,9 @@ def complete_read(
     Parameters
     ----------
     reader : ServiceReader
+    definition : LayerDefinition, optional
+        Of the layer, as it was asked for just now; asked for when not given. Of a layer that comes in several replies it is asked
+        again after them, to see that nothing was edited in between; one reply is of one moment.
     fields : sequence of str, optional
         Only these; the object id and the GlobalID are read in any case. All without it.
     where : str
@@ -103,17 +108,19 @@ def complete_read(
     asker = _Asker(reader, sleep)
     reason = ""
     for _ in range(MOST_READS):
-        definition = layer_definition(asker.definition(), where=reader.url)
+        definition = definition or layer_definition(asker.definition(), where=reader.url)
         names = _names(definition, fields)
         count = asker.query({"where": where, "returnCountOnly": True}).get("count")
         told = None if progress is None else functools.partial(_tell, progress, count)
         pages = _pages(asker, definition, names, where, page_size, told)
         listed = asker.query({"where": where, "returnIdsOnly": True}).get("objectIds") or []
-        after = layer_definition(asker.definition(), where=reader.url)
+        is_dated = len(pages) > 1 and definition.edited_at is not None
+        after = layer_definition(asker.definition(), where=reader.url) if is_dated else None
         read = np.concatenate([page.object_ids for page in pages])
-        reason = _difference(read, count, listed, definition.edited_at, after.edited_at)
+        reason = _difference(read, count, listed, definition.edited_at, after.edited_at if after else definition.edited_at)
         if not reason:
             return _reading(definition, pages, names, asker.requests)
+        definition = after
     raise ReadError(
         f"Short read of {reader.url}: {reason}, also after {MOST_READS} reads. Nothing was taken. Ask the publisher whether the "
         "service is being edited or repaired, and read it later."
@@ -134,7 +141,8 @@ def page_of(answer: Mapping[str, Any], definition: LayerDefinition, names: Seque
     Raises
     ------
     ReadError
-        If the reply has no features in it, is in another spatial reference than the layer, or a feature has no object id.
+        If the reply has no features in it, is in another spatial reference than the layer, lacks a field that the layer has, or a
+        feature has no object id.
     """
     features = answer.get("features")
     if not isinstance(features, list) or not all(_is_feature(each) for each in features):
@@ -145,6 +153,10 @@ def page_of(answer: Mapping[str, Any], definition: LayerDefinition, names: Seque
             "publisher which is right."
         )
     attributes = [each.get("attributes") or {} for each in features]
+    told = {str(each.get("name", "")).lower() for each in answer.get("fields") or () if isinstance(each, Mapping)}
+    lost = [name for name in names if told and attributes and name.lower() not in told and name not in attributes[0]]
+    if lost:
+        raise ReadError(f"{definition.name} answered without its field {', '.join(lost)}. It is being changed: read it later.")
     problems: list[Problem] = []
     if definition.geometry_type is None:
         shapes, curves = np.full(len(features), None, dtype=object), np.zeros(len(features), dtype=bool)
@@ -158,7 +170,11 @@ def page_of(answer: Mapping[str, Any], definition: LayerDefinition, names: Seque
     object_ids = columns[definition.object_id_field]
     if object_ids.isna().any():
         raise ReadError(f"The service of {definition.name} answered with a feature that has no {definition.object_id_field}.")
-    columns = {f"{name}_sent" if name == "geometry" else name: column for name, column in columns.items()}
+    taken = {"geometry", GLOBAL_ID} if definition.global_id_field else {"geometry"}
+    columns = {
+        f"{name}_sent" if name.casefold() in taken and name != definition.global_id_field else name: column
+        for name, column in columns.items()
+    }
     if definition.global_id_field:
         ids = [each.get(definition.global_id_field) for each in attributes]
         columns[GLOBAL_ID] = column_of(ids, definition.field(definition.global_id_field))[0]
@@ -251,13 +267,23 @@ class _Asker:
         return counted
 
     def _error(self, fault: ServiceFault) -> ReadError:
-        advice = {
-            "auth": "It wants a login: give credentials that may see this layer.",
-            "refused": "Look at the address, and ask the publisher whether the layer may be queried.",
-            "not_sent": "Look at the address and the network, and whether its certificate is trusted here.",
-            "throttled": "It answers too many requests: try again in some minutes.",
-        }.get(fault.kind, "Try again later; if it stays, ask the publisher.")
-        return ReadError(f"{self.reader.url} did not answer: {fault}. Nothing was taken. {advice}")
+        return unanswered(self.reader.url, fault)
+
+
+def unanswered(url: str, fault: ServiceFault) -> ReadError:
+    """The error for a service that does not answer, with what to do."""
+    advice = {
+        "auth": "It wants a login: give credentials that may see this layer.",
+        "refused": "Look at the address, and ask the publisher whether the layer may be queried.",
+        "not_sent": "Look at the address and the network.",
+        "throttled": "It answers too many requests: try again in some minutes.",
+    }.get(fault.kind, "Try again later; if it stays, ask the publisher.")
+    if fault.kind == "not_sent" and "certificate" in str(fault).lower():
+        advice = (
+            "Its certificate is not trusted here. If it is the right server, name the PEM file of its authority: "
+            "CITYGIS_CERTIFICATE=FILE in the environment, or --certificate FILE of citygis sync pull."
+        )
+    return ReadError(f"{url} did not answer: {fault}. Nothing was taken. {advice}")
 
 
 def _pages(

@@ -16,7 +16,7 @@ from pyproj import CRS
 from citygis.errors import ReadError
 from citygis.readers.raw import SAGITTA_FT, Raw
 from citygis.readers.service.client import plain_reader, require_service_url
-from citygis.readers.service.complete import GLOBAL_ID, ServiceReading, answered, complete_read
+from citygis.readers.service.complete import GLOBAL_ID, ServiceReading, answered, complete_read, unanswered
 from citygis.readers.service.definition import layer_definition
 from citygis.readers.service.faults import ServiceFault
 from citygis.readers.wkb import Problem
@@ -71,7 +71,7 @@ def load_layer(url: str) -> Raw:
     -------
     Raw
         ``rows`` are object ids. ``table`` has the fields as the service names them; its GlobalIDs are as text, without braces. True
-        curves are drawn as chords and told (R02).
+        curves are drawn as chords and told (R02). That measures (M) are left out is told in ``notes``.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def load_layer(url: str) -> Raw:
         crs=definition.crs,
         crs_says=says,
         problems=sorted(problems),
-        notes=[],
+        notes=["It has measures (M), which are left out."] if spatial and definition.has_m else [],
     )
 
 
@@ -134,7 +134,7 @@ def _definition(url: str) -> Mapping[str, Any]:
     try:
         return answered(reader.definition, reader)
     except ServiceFault as fault:
-        raise ReadError(f"{url} did not answer: {fault}. Look at the address, and whether the service asks for a login.") from None
+        raise unanswered(url, fault) from None
     finally:
         reader.close()
 

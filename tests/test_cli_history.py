@@ -1,12 +1,14 @@
 """`citygis history`, `explain`, `lineage` and `undo` as a user runs them."""
 
 import json
+import re
 import shutil
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from shapely.affinity import translate
-from store_city import AT, LATER, make_city, parcels, source
+from store_city import AT, LATER, load, make_city, parcels, source
 
 from citygis import open_city
 from citygis.changes import ChangeSet, LayerChange, lineage_frame
@@ -47,6 +49,21 @@ def test_history_tells_each_change_with_its_counts(city):
     assert told[1]["counts"]["parcel"] == {"added": 1, "updated": 1, "unchanged": 0, "absent": 0, "retired": 1}
     printed = run("history", "--city", city.folder)
     assert printed.exit_code == 0 and "1 added, 1 updated, 1 retired" in printed.output
+
+
+def test_a_change_of_many_sources_is_one_line_with_their_number_and_the_first(tmp_path):
+    city = make_city(tmp_path / "city")
+    names = [f"survey {k:02}; sheet {'long' * 8}.landxml" for k in range(30)]
+    documents = pd.concat([source(f"{k:064x}").assign(uri=name) for k, name in enumerate(names)], ignore_index=True)
+    message = "thirty tracts\nof one year"
+    load(city, {"parcel": parcels(2, source_sha256=f"{0:064x}"), "source_document": documents}, message=message)
+    load(city, {"parcel": parcels(3, source_sha256=f"{0:064x}")}, at=LATER)
+    printed = run("history", "--city", city.folder).stdout.splitlines()
+    first, second = (line for line in printed if AT.isoformat() in line or LATER.isoformat() in line)
+    assert re.search(r"added\s+30\s+survey 00\s+thirty tracts of one year$", first) and names[1] not in first
+    assert re.search(r"parcel: 1 added$", second)
+    told = json.loads(run("history", "--city", city.folder, "--json").stdout)
+    assert all(name in told[0]["source"] for name in names)
 
 
 def test_history_leaves_out_changes_that_did_not_touch_the_layer(city):

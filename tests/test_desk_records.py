@@ -60,7 +60,7 @@ def test_a_plan_that_was_changed_after_it_was_saved_is_refused(city):
     saved = path.read_text(encoding="utf-8")
     write(path, saved.replace("10000099", "10000098"))
     try:
-        with pytest.raises(SyncError, match="changed after it was saved"):
+        with pytest.raises(SyncError, match="changed after it was made"):
             told(city, owners=True)
     finally:
         write(path, saved)

@@ -1,15 +1,22 @@
 """The desk over HTTP: who gets in, what is answered, and what never leaves."""
 
+import contextlib
 import io
 import json
+import re
+import socket
+import sqlite3
 import threading
+import time
 import zipfile
+import zlib
+from urllib.parse import quote
 
 import pytest
 from desk_city import HOSTILE, OWNER, STREET_OF_OWNER, desk_city, middle, open_desk
 from store_city import LATER, load, parcels
 
-from citygis.desk import Room, Server
+from citygis.desk import Room, Server, server
 from citygis.desk.door import HEADERS, LARGEST_BODY
 from citygis.errors import SettingsError, StoreError
 
@@ -82,6 +89,82 @@ def test_a_body_that_is_too_large_is_refused_unread(desk):
     assert status == 413 and headers["Connection"] == "close"
     assert desk.send("POST", "/ask/notice", b"", Origin=desk.url, Content_Length=None, Transfer_Encoding="chunked")[0] == 411
     assert desk.send("POST", "/ask/notice", b"{}", Origin=desk.url, Content_Type="application/json")[0] == 415
+
+
+def raw(desk, request):
+    """What is sent back on one connection until the desk closes it."""
+    with socket.create_connection(("127.0.0.1", desk.server.door.port), timeout=60) as connection:
+        connection.sendall(request.replace("HOST", desk.host).encode())
+        said = b""
+        while piece := connection.recv(2**16):
+            said += piece
+    return said
+
+
+@pytest.mark.parametrize(
+    "request_,status",
+    [
+        ("GET http://[ HTTP/1.1\r\nHost: HOST\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: HOST\r\nHost: evil.example\r\n\r\n", 400),
+        (f"GET /?{'a&' * 300} HTTP/1.1\r\nHost: HOST\r\n\r\n", 400),
+        ("POST /validate HTTP/1.1\r\nHost: HOST\r\nOrigin: http://[\r\nContent-Length: 0\r\n\r\n", 415),
+        ("POST /validate HTTP/1.1\r\nHost: HOST\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde", 411),
+        (f"POST /validate HTTP/1.1\r\nHost: HOST\r\nContent-Length: {'9' * 5000}\r\n\r\n", 413),
+        ("PUT / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 3\r\n\r\nabc", 501),
+        ("GET / HTTP/1.1\r\n" + "X: y\r\n" * 300 + "\r\n", 431),
+        ("GET /nope HTTP/1.1\r\nHost: HOST\r\nContent-Length: 40\r\n\r\nGET /jobs HTTP/1.1\r\nHost: HOST\r\n\r\n", 404),
+    ],
+    ids=["address", "two hosts", "fields", "origin", "two lengths", "length", "method", "headers", "one within another"],
+)
+def test_what_is_no_request_is_told_once_under_the_policy_and_the_connection_closed(desk, request_, status):
+    said = raw(desk, request_)
+    assert said.startswith(b"HTTP/1.1 %d " % status) and said.count(b"HTTP/1.1 ") == 1
+    assert all(f"{name}: {value}".encode() in said for name, value in HEADERS.items())
+    assert b"Traceback" not in said and (status == 404 or b"Riverbend" not in said)
+
+
+def test_an_origin_that_is_no_address_is_another_s(desk):
+    assert desk.send("POST", "/validate", b"", Origin="http://[")[0] == 403
+
+
+def test_a_form_that_breaks_off_is_not_taken_for_a_whole_one(desk):
+    head = "POST /validate HTTP/1.1\r\nHost: HOST\r\nOrigin: http://HOST\r\nContent-Length: 900\r\n"
+    head += "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", desk.server.door.port), timeout=60) as connection:
+        connection.sendall(f"{head}token={desk.server.door.token}".replace("HOST", desk.host).encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 400 ")
+    assert not desk.server.room.checks.is_running
+
+
+def test_clients_that_never_finish_asking_hold_up_nobody(city, monkeypatch):
+    monkeypatch.setattr(server, "CONNECTIONS", 3)
+    with open_desk(city) as client, contextlib.ExitStack() as stack:
+        for _ in range(8):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", client.server.door.port), timeout=60))
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        assert client.get("/static/icon.svg")[0] == 200
+
+
+def test_a_request_that_comes_drop_by_drop_is_given_up(city, monkeypatch):
+    monkeypatch.setattr(server, "IDLE_S", 0.4)
+    with open_desk(city) as client, socket.create_connection(("127.0.0.1", client.server.door.port)) as slow:
+        slow.settimeout(0.05)
+        end, is_open = time.monotonic() + 60, True
+        while is_open and time.monotonic() < end:
+            try:
+                slow.sendall(b"G")
+                is_open = bool(slow.recv(1))
+            except TimeoutError:
+                pass
+            except OSError:
+                is_open = False
+        assert not is_open
+
+
+@pytest.mark.parametrize("said", ["9" * 5000, "²", "-1", ""])
+def test_a_place_in_a_list_that_is_none_is_its_beginning(desk, said):
+    assert desk.send("GET", f"/findings?run={quote(said)}&from={quote(said)}")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -268,6 +351,49 @@ def test_no_owner_ever_leaves_a_public_desk(desk):
     assert len(everything) > 50_000
     for secret in (OWNER, STREET_OF_OWNER, "SECRETMAIL"):
         assert secret.encode() not in everything
+
+
+def opened(content, name="file"):
+    """A file and what is packed in it: of a ZIP or XLSX each file, of a PDF each stream, of a GeoPackage each row as text."""
+    yield name, content
+    if content[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(content)) as file:
+            for each in file.namelist():
+                yield from opened(file.read(each), f"{name}/{each}")
+    elif content[:4] == b"%PDF":
+        for stream in re.findall(rb"stream\r?\n(.*?)endstream", content, re.DOTALL):
+            with contextlib.suppress(zlib.error):
+                yield name, zlib.decompress(stream)
+    elif content[:6] == b"SQLite":
+        with contextlib.closing(sqlite3.connect(":memory:")) as database:
+            database.deserialize(content)
+            for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                if not table.startswith("rtree"):
+                    columns = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
+                    yield f"{name}/{table}", repr((columns, database.execute(f'SELECT * FROM "{table}"').fetchall())).encode()
+
+
+def packages(client):
+    """Every file of the packages of what may be asked with a table of owners lying in the desk's folder."""
+    asked = [("notice", {"apn": "100-000-03", "distance_ft": "90", "contiguous_owner": "on", "roll": "roll.csv", "public": ""})]
+    asked += [("join", {"table": "roll.csv", "names": "on"})]
+    for question, form in asked:
+        path, _ = client.ask(question, **form)
+        status, _, content = client.send("GET", f"{path}/package.zip")
+        assert status == 200
+        yield from opened(content, question)
+
+
+def test_no_file_of_a_public_package_tells_an_owner(desk):
+    files = dict(packages(desk))
+    assert {"notice/notice/ground.gpkg/gpkg_contents", "notice/notice/list.xlsx/xl/workbook.xml"} <= set(files)
+    for name, content in files.items():
+        assert not any(secret.encode() in content for secret in (OWNER, STREET_OF_OWNER, "SECRETMAIL")), name
+
+
+def test_the_same_look_into_the_package_of_staff_sees_them(staff):
+    seen = {name.rpartition("/")[2] for name, content in packages(staff) if OWNER.encode() in content}
+    assert "list.csv" in seen and len(seen) > 1
 
 
 def test_the_log_tells_no_query_and_no_id_of_an_answer(desk):

@@ -32,7 +32,8 @@ def moment(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @json_option
 def command(layer: str | None, between: tuple[int | str, ...], city_folder: str | None, as_json: bool) -> None:
     """
-    Tell the changes of the City's geodatabase, oldest first: who, when, from which source, how many features.
+    Tell the changes of the City's geodatabase, oldest first: who, when, from which source, how many features. A line tells how many
+    sources a change has and the first; --json tells all.
 
     \b
     Example:
@@ -55,8 +56,12 @@ def command(layer: str | None, between: tuple[int | str, ...], city_folder: str 
         table(rows, ["layer", "feature", "kind", "fields", "change"], title=f"{place}: {between[0]} to {between[1]}")
         click.echo(f"{len(told):,} features differ" + (f"; the first {SHOWN} are shown" if len(told) > SHOWN else ""))
     else:
-        rows = [(row["id"], row["at"], row["author"], _counted(row["counts"]), row["source"], _said(row)) for row in told]
-        table(rows, ["change", "at", "author", "features", "source", "message"], title=f"{place}: {len(told)} changes")
+        rows = [(row["id"], row["at"], row["author"], _counted(row["counts"]), *_sources(row), _said(row)) for row in told]
+        table(
+            rows,
+            ["change", "at", "author", "features", "sources", "first source", "message"],
+            title=f"{place}: {len(told)} changes",
+        )
 
 
 def _changes(changes: "pd.DataFrame", layer: str | None) -> list[dict]:
@@ -78,6 +83,15 @@ def _counted(counts: dict[str, dict[str, int]]) -> str:
     return "; ".join(f"{layer}: {text}" for layer, text in told.items() if text)
 
 
+def _sources(row: dict) -> tuple[int | None, str | None]:
+    """How many sources a change has, and the name of the first; a change that merges deliveries has dozens."""
+    if row["source"] is None:
+        return None, None
+    names, contents = (row[name].split("; ") if row[name] else [] for name in ("source", "source_sha256"))
+    count = len(contents) or len(names)  # a name may have the sign in it that parts names; a checksum has not
+    return count, row["source"] if count == 1 else names[0]
+
+
 def _said(row: dict) -> str | None:
     effective = f"in law from {row['effective']}" if row["effective"] else None
-    return "; ".join(text for text in (row["message"], effective) if text) or None
+    return " ".join("; ".join(text for text in (row["message"], effective) if text).split()) or None

@@ -82,7 +82,7 @@ def table(rows: Iterable[Sequence[Any]], columns: Sequence[str], *, title: str |
         printed.add_row(*(_cell(value) for value in row))
     # Into a file or a pipe: no wrapping of what somebody wants to search, and no blanks at line ends.
     console = Console(
-        file=io.StringIO(), width=Console().width if sys.stdout.isatty() else 400, markup=False, highlight=False, emoji=False
+        file=io.StringIO(), width=Console().width if sys.stdout.isatty() else 100_000, markup=False, highlight=False, emoji=False
     )
     console.print(printed)
     click.echo("\n".join(line.rstrip() for line in console.file.getvalue().splitlines()))

@@ -61,7 +61,7 @@ class Checks:
 
     def __init__(self, city: City, *, owners: bool) -> None:
         self._city, self._owners = city, owners
-        self._workers = Workers(city, 1, LIMIT_S)
+        self._workers = Workers(city, 1, LIMIT_S, keep=False)
         self._lock = threading.Lock()
         self._own: tuple[int, list[dict]] | None = None
         self._read: dict[tuple[Path, float], list[dict]] = {}

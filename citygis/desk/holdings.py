@@ -2,6 +2,7 @@
 What the desk holds in memory: the City's layers as of one change, read once and indexed once.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -18,8 +19,13 @@ from citygis.city import City
 from citygis.errors import StoreError
 from citygis.store import Store, database_of, store
 
+logger = logging.getLogger(__name__)
+
 OWNERS = "parcel_owner"
 """The layer of names and mailing addresses; the desk reads it for staff alone."""
+
+READINGS = 5
+"""How often the layers are read anew because the store was changed meanwhile."""
 
 LOOK_S = 1.0
 """How often the store is asked for its last change, at most."""
@@ -44,7 +50,7 @@ class Holdings(NamedTuple):
     apn : (n,) array of str
         Parcel numbers in one spelling.
     shown : (n,) array of str
-        Parcel numbers as the City writes them.
+        Parcel numbers as the City writes them; empty where there is none.
     standing : (n,) array of bool
         Whether the parcel is in force.
     spelt : callable
@@ -60,6 +66,10 @@ class Holdings(NamedTuple):
     shown: np.ndarray
     standing: np.ndarray
     spelt: Callable[[pd.Series], pd.Series]
+
+    def __reduce__(self) -> tuple:
+        """To another process go the layers alone; what is made of them is made there."""
+        return holdings, (self.change, self.layers)
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -81,6 +91,36 @@ class Holdings(NamedTuple):
         return int(found[np.argmin(shapely.area(self.shapes[found]))]) if len(found) else None
 
 
+def holdings(change: int, layers: dict[str, gpd.GeoDataFrame | pd.DataFrame]) -> Holdings:
+    """
+    Layers as the desk holds them, indexed.
+
+    Parameters
+    ----------
+    change : int
+        The store's last change when they were read.
+    layers : dict of str to frame
+        By name, ``parcel`` with rows among them. Not changed any more from here on.
+    """
+    parcels = layers["parcel"]
+    for frame in layers.values():
+        hold(frame)
+    ground = ground_of(parcels)
+    spelt, numbers = spelt_numbers(parcels)
+    shown = parcels["apn_display"].fillna(parcels["apn"]) if "apn_display" in parcels else parcels["apn"]
+    return Holdings(
+        change,
+        layers,
+        ground.shapes,
+        ground.boxes,
+        ground.tree,
+        numbers,
+        shown.astype("str").fillna("").to_numpy(dtype=object),
+        standing(parcels),
+        spelt,
+    )
+
+
 class Keeper:
     """
     Gives the holdings of the store's last change, read anew when another program changed the store.
@@ -95,7 +135,12 @@ class Keeper:
     Raises
     ------
     StoreError
-        If the City has no store yet, or it cannot be read.
+        If the City has no store yet.
+
+    Attributes
+    ----------
+    trouble : str
+        Why the store could not be read anew, while its state before is answered from; empty where all is well.
     """
 
     def __init__(self, city: City, *, owners: bool) -> None:
@@ -107,9 +152,18 @@ class Keeper:
         self._lock = threading.Lock()
         self._looked = 0.0
         self._held: Holdings | None = None
+        self.trouble = ""
 
     def current(self) -> Holdings:
-        """The holdings of now. While they are read anew, who asks meanwhile gets those before."""
+        """
+        The holdings of now. While they are read anew, who asks meanwhile gets those before; so does everybody while the store
+        cannot be read, which `trouble` tells.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be read, and never was.
+        """
         if self._held is not None and (time.monotonic() - self._looked < LOOK_S or not self._lock.acquire(blocking=False)):
             return self._held
         if self._held is None:
@@ -118,9 +172,16 @@ class Keeper:
             change = self._last_change()
             if self._held is None or self._held.change != change:
                 self._held = self._read(change)
-            self._looked = time.monotonic()
+            self.trouble = ""
+            return self._held
+        except StoreError as error:
+            if self._held is None:
+                raise
+            self.trouble = str(error)
+            logger.warning("the store could not be read: %s", error)
             return self._held
         finally:
+            self._looked = time.monotonic()
             self._lock.release()
 
     def _last_change(self) -> int:
@@ -128,26 +189,18 @@ class Keeper:
             return int(work.rows("SELECT coalesce(max(id), 0) FROM citygis_change")[0][0])
 
     def _read(self, change: int) -> Holdings:
-        wanted = [info.name for info in self.store.layers() if info.name != OWNERS or self.owners]
-        layers = {name: self.store.read(name) for name in wanted}
+        for _ in range(READINGS):
+            wanted = [info.name for info in self.store.layers() if info.name != OWNERS or self.owners]
+            layers = {name: self.store.read(name) for name in wanted}
+            # Layers are read one after the other: a change that was made meanwhile is in some of them.
+            before, change = change, self._last_change()
+            if before == change:
+                break
+        else:
+            raise StoreError(f"{self.store.place} is being changed faster than it can be read. Wait until that is done.")
         if "parcel" not in layers or not len(layers["parcel"]):
             raise StoreError(
-                f"{self.store.place} has no parcels, which the desk is about. Load them: citygis load FILE --as parcel."
+                f"{self.store.place} has no parcels, which the desk is about. Load them: citygis convert FILE --to parcel, then "
+                "citygis load."
             )
-        parcels = layers["parcel"]
-        for frame in layers.values():
-            hold(frame)
-        ground = ground_of(parcels)
-        spelt, numbers = spelt_numbers(parcels)
-        shown = parcels["apn_display"].fillna(parcels["apn"]) if "apn_display" in parcels else parcels["apn"]
-        return Holdings(
-            change,
-            layers,
-            ground.shapes,
-            ground.boxes,
-            ground.tree,
-            numbers,
-            shown.astype("str").to_numpy(dtype=object),
-            standing(parcels),
-            spelt,
-        )
+        return holdings(change, layers)

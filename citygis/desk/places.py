@@ -55,8 +55,13 @@ def places(held: Holdings) -> Places:
     ----------
     held : Holdings
     """
-    known = np.flatnonzero(held.standing & (held.apn != None))  # noqa: E711 - element by element
-    known = known[np.argsort(held.apn[known].astype(str), kind="stable")]
+    # As compared, and as the City writes them: they differ where dashes tell two parcels apart.
+    shown = held.spelt(pd.Series(held.shown, dtype="str")).to_numpy(dtype=object)
+    known = np.flatnonzero(held.standing & (held.shown != ""))
+    differ = known[shown[known] != held.apn[known]]
+    numbers = np.concatenate([held.apn[known], shown[differ]]).astype(str)
+    order = np.argsort(numbers, kind="stable")
+    numbers, known = numbers[order], np.concatenate([known, differ])[order]
     rows, texts = _situs(held)
     more, points = _points(held)
     parcel = np.concatenate([rows, more])
@@ -68,7 +73,7 @@ def places(held: Holdings) -> Places:
     order = sorted(known_as)
     return Places(
         held,
-        held.apn[known].tolist(),
+        numbers.tolist(),
         known,
         [key for key, _ in order],
         np.array([row for _, row in order], dtype=int),
@@ -104,7 +109,8 @@ def found(places: Places, said: str) -> list[dict[str, Any]]:
     if not rows and (best := _alike(places, said)) is not None:
         rows = [best]
     once = dict(reversed(rows))
-    return [told(places.held, row, once[row]) for row in dict.fromkeys(row for row, _ in rows)][:MOST_FOUND]
+    rows_found = [row for row in dict.fromkeys(row for row, _ in rows) if places.held.shown[row]]
+    return [told(places.held, row, once[row]) for row in rows_found[:MOST_FOUND]]
 
 
 def told(held: Holdings, row: int, address: str = "") -> dict[str, Any]:

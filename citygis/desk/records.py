@@ -270,7 +270,7 @@ def _is_plan(path: Path) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     with open(path, "rb") as file:
-        return b'"fingerprint"' in file.read(80)
+        return b'"fingerprint"' in file.read(400)
 
 
 def _key(row: Add | Update | Delete | Conflict | Refusal | Stop, hidden: Callable[[str], bool]) -> str:

@@ -4,6 +4,7 @@ The desk's rooms: each page as a function of what is held and what was asked, ap
 
 import gc
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
@@ -90,6 +91,7 @@ class Room:
         self._questions = questions()
         self._looked_at: records.ChangeRows | None = None
         self._places: tuple[int, Places] | None = None
+        self._searching = threading.Lock()
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("citygis.desk"),
             autoescape=True,
@@ -115,6 +117,7 @@ class Room:
             "version": __version__,
             "token": token,
             "here": _HERE.get(template, ""),
+            "unread": self.keeper.trouble,
         }
         return Reply(self._templates.get_template(f"{template}.html.j2").render(**about, **more).encode(), status=status)
 
@@ -242,12 +245,12 @@ class Room:
     def findings(self, query: Mapping[str, Sequence[str]], token: str) -> Reply:
         """The findings of a run, narrowed by ``code``, ``severity`` and ``text``."""
         runs = self.checks.runs()
-        at = int(query["run"][0]) if query.get("run", [""])[0].isdigit() else 0
+        at = _position(query, "run")
         run = runs[at] if at < len(runs) else None
         rows = self.checks.findings(run) if run else []
         wanted = {name: " ".join(query.get(name, ())) for name in ("code", "severity", "text")}
         kept = checks.narrowed(rows, wanted)
-        first = int(query["from"][0]) if query.get("from", [""])[0].isdigit() else 0
+        first = _position(query, "from")
         return self.page(
             "findings",
             token,
@@ -323,9 +326,10 @@ class Room:
         return known
 
     def _search(self, held: Holdings) -> Places:
-        if self._places is None or self._places[0] != held.change:
-            self._places = (held.change, places(held))
-        return self._places[1]
+        with self._searching:  # who comes second waits, and does not put the same list in order again
+            if self._places is None or self._places[0] != held.change:
+                self._places = (held.change, places(held))
+            return self._places[1]
 
     @staticmethod
     def _drawn(answer: Answer) -> list[dict[str, Any]]:
@@ -363,9 +367,19 @@ def _numbers(query: Mapping[str, Sequence[str]], name: str, many: int) -> tuple[
 
 
 def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    if not _is_whole(text):
         raise AnalysisError("That is no number of a page here.")
     return int(text)
+
+
+def _position(query: Mapping[str, Sequence[str]], name: str) -> int:
+    """A place in a list; its beginning, where the query does not say."""
+    text = query.get(name, [""])[0]
+    return int(text) if _is_whole(text) else 0
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def _head(table: pd.DataFrame) -> tuple[tuple[str, ...], list[tuple], int]:

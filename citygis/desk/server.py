@@ -2,11 +2,14 @@
 The desk's server: the standard library's, one thread for each connection, behind the `Door`.
 """
 
+import contextlib
 import gzip
 import http.server
+import io
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,11 +21,13 @@ from citygis.errors import CityGISError, SettingsError
 logger = logging.getLogger(__name__)
 
 CONNECTIONS = 128
-"""Open at a time; more wait in the queue of the system."""
-IDLE_S = 30
-"""A connection that says nothing for so long is closed."""
+"""Open at a time. For another one, the connection that has been waited for longest is closed."""
+IDLE_S = 30.0
+"""A connection that says nothing for so long is closed, as is one whose request takes longer to come."""
 _PACKED = 1_500
 """Bytes from which text is sent packed."""
+_PIECE = 2**18
+"""Bytes that must get through in `IDLE_S`."""
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -53,6 +58,8 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, room: Room, host: str, port: int, *, key: str = "", log: Callable[[str], Any] | None = None) -> None:
         self.room, self.log = room, log
         self._free = threading.BoundedSemaphore(CONNECTIONS)
+        self._lock = threading.Lock()
+        self._waited_for: dict[socket.socket, None] = {}
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             super().__init__((host, port), _Handler)
@@ -67,12 +74,30 @@ class Server(http.server.ThreadingHTTPServer):
         return f"http://{host}:{self.door.port}/" + (f"?key={self.door.key}" if self.door.key else "")
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """A thread for a connection, when one of `CONNECTIONS` is free."""
-        self._free.acquire()
+        """A thread for a connection; where there are `CONNECTIONS`, instead of the one that has been waited for longest."""
+        if not self._free.acquire(blocking=False):
+            with self._lock:
+                if self._waited_for:
+                    oldest = next(iter(self._waited_for))
+                    del self._waited_for[oldest]
+                    with contextlib.suppress(OSError):
+                        oldest.shutdown(socket.SHUT_RDWR)
+            self._free.acquire()
         super().process_request(request, client_address)
+
+    def wait_for(self, request: socket.socket) -> None:
+        """Note that a connection has no request that could be answered, and may be closed for another."""
+        with self._lock:
+            self._waited_for[request] = None
+
+    def wait_no_more(self, request: socket.socket) -> None:
+        """Note that what a connection asked is there, and is being answered."""
+        with self._lock:
+            self._waited_for.pop(request, None)
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection and free its place."""
+        self.wait_no_more(request)
         super().shutdown_request(request)
         self._free.release()
 
@@ -84,10 +109,20 @@ class Server(http.server.ThreadingHTTPServer):
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    timeout = IDLE_S
     server_version = "citygis-desk"
     sys_version = ""
     disable_nagle_algorithm = True
+    path, headers = "", {}  # as long as there is no request
+
+    def setup(self) -> None:
+        super().setup()
+        self._incoming = _InTime(self.connection)
+        self.rfile = io.BufferedReader(self._incoming)
+
+    def handle_one_request(self) -> None:
+        self._incoming.until = None
+        self.server.wait_for(self.connection)
+        super().handle_one_request()
 
     def do_GET(self) -> None:
         self._answer("GET")
@@ -99,10 +134,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer("POST")
 
     def _answer(self, method: str) -> None:
-        parts = urlsplit(self.path)
         try:
+            path, query = self._parts()
             form = self._form() if method == "POST" else {}
-            reply = self._reply(method, parts.path, parts.query, form)
+            if method == "GET" and (self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers):
+                self.close_connection = True  # what is not read must not be taken for the next request
+            self.server.wait_no_more(self.connection)
+            said = self._let_in(method, query, form)
+            reply = self._reply(method, path, said, form) if isinstance(said, dict) else said
         except _Turned as turned:
             self.close_connection = True
             reply = Reply(str(turned).encode(), "text/plain; charset=utf-8", turned.status)
@@ -116,17 +155,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             reply = self._told("Something went wrong", "The desk's log tells what. Tell whoever runs the desk.", 500)
         self._send(reply)
 
-    def _reply(self, method: str, path: str, query: str, form: dict[str, list[str]]) -> Reply:
-        door, room = self.server.door, self.server.room
+    def _let_in(self, method: str, query: str, form: dict[str, list[str]]) -> dict[str, list[str]] | Reply:
+        """What the query says, when the request may come in; who shows the key is sent on."""
+        door = self.server.door
+        if len(self.headers.get_all("Host", [""])) != 1:
+            raise _Turned(400, "The request names more than one desk.")
         if refused := door.refusal(method, self.headers):
             raise _Turned(*refused)
-        said = parse_qs(query, keep_blank_values=True, max_num_fields=200)
+        try:
+            said = parse_qs(query, keep_blank_values=True, max_num_fields=200)
+        except ValueError:
+            raise _Turned(400, "The address is not as it must be.") from None
         if not door.has_key(self.headers):
             if method == "GET" and door.is_key("".join(said.get("key", ())[:1])):
                 return Reply(b"", status=303, location="/")
             raise _Turned(403, "This desk asks for its key. Open it by the whole address that it printed.")
         if method == "POST" and not door.is_token("".join(form.pop("token", ())[:1])):
             raise _Turned(403, "The form is of an earlier start of the desk. Open the page again.")
+        return said
+
+    def _reply(self, method: str, path: str, said: dict[str, list[str]], form: dict[str, list[str]]) -> Reply:
+        door, room = self.server.door, self.server.room
         match (method, unquote(path).strip("/").split("/")):
             case "GET", [""]:
                 return room.front(door.token)
@@ -174,14 +223,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """The form that was sent; refused unread where it is too large, or of another kind."""
         if self.headers.get("Transfer-Encoding"):
             raise _Turned(411, "Say how long the form is.")
-        length = self.headers.get("Content-Length", "")
+        length = ",".join(self.headers.get_all("Content-Length", []))
         if not (length.isascii() and length.isdigit()):
             raise _Turned(411, "Say how long the form is.")
-        if int(length) > LARGEST_BODY:
+        if len(length) > 12 or int(length) > LARGEST_BODY:
             raise _Turned(413, f"The form is larger than {LARGEST_BODY // 1024} KiB.")
         if self.headers.get_content_type() != "application/x-www-form-urlencoded":
             raise _Turned(415, "Only a form of this desk is taken.")
-        body = self.rfile.read(int(length))
+        try:
+            body = self.rfile.read(int(length))
+        except OSError:
+            body = b""
+        if len(body) < int(length):
+            raise _Turned(400, "The form broke off.")
         try:
             return parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=200)
         except ValueError:
@@ -209,20 +263,55 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             headers["Connection"] = "close"
         for name, value in headers.items():
             self.send_header(name, value)
+        self.connection.settimeout(IDLE_S)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            for start in range(0, len(body), _PIECE):
+                self.wfile.write(body[start : start + _PIECE])
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What is no request of HTTP, or none that is known here: told as everything else is, and the connection closed."""
+        self.close_connection = True
+        self._send(Reply(b"That is no request that this desk knows.", "text/plain; charset=utf-8", code))
+
+    def _parts(self) -> tuple[str, str]:
+        """The path and the query that were asked for."""
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:
+            raise _Turned(400, "The address is not as it must be.") from None
+        return parts.path, parts.query
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         """Method, path and status; never the query, which may hold what somebody looks for, and no id of an answer."""
         if self.server.log is not None:
-            first = urlsplit(self.path).path.split("/")[1:2]
-            path = "/answer/..." if first == ["answer"] else urlsplit(self.path).path
+            path = self.path.partition("?")[0]
+            path = "/answer/..." if "/answer" in unquote(path) else path
             self.server.log(f"{self.command} {path[:80]!a} {getattr(code, 'value', code)}".replace("'", ""))
 
     def log_message(self, format: str, *args: Any) -> None:
         """What the standard library would write to standard error."""
         logger.debug("a request that is none")
+
+
+class _InTime(io.RawIOBase):
+    """What comes in on a connection: its first byte within `IDLE_S`, and the whole request within as much again."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.until: float | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = IDLE_S if self.until is None else self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the request takes too long to come")
+        self.connection.settimeout(left)
+        count = self.connection.recv_into(buffer)
+        self.until = self.until or time.monotonic() + IDLE_S
+        return count
 
 
 class _Turned(Exception):

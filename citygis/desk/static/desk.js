@@ -7,6 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function take(parcel, from) {
     if (!field) return;
+    if (!parcel.apn) { status.textContent = "The parcel there has no number."; return; }
     const there = field.value.split(/[\n,]+/).map((each) => each.trim()).filter(Boolean);
     if (!there.includes(parcel.apn)) there.push(parcel.apn);
     field.value = there.join("\n");

@@ -112,6 +112,18 @@ def test_a_parcel_without_ground_is_told_and_not_dropped():
     assert answer.unanswered["what"].str.contains("1 parcels without geometry").any()
 
 
+def test_parcels_without_a_number_or_with_one_number_between_them_are_listed_each_on_its_own_ground():
+    layer = parcels(A=(0, 0, 100, 100), B=(100, 0, 200, 100), C=(200, 0, 300, 100), D=(290, 0, 350, 100), E=(5_000, 0, 5_100, 100))
+    layer.loc[[1, 4], "apn"] = None
+    layer.loc[3, "apn"] = "C"
+    owners = pd.concat([roll(A="Ann", C="Cy"), roll(X="Nobody in particular").assign(apn=None)], ignore_index=True)
+    answer = hearing_notice(layer, ["A"], roll=owners)
+    assert answer.table["apn"].fillna("").tolist() == ["A", "", "C", "C"]
+    assert answer.geometry.bounds["minx"].sub(E).tolist() == [0.0, 100.0, 200.0, 290.0]
+    assert answer.table["owners"].tolist() == [1, 0, 1, 1]
+    assert "a parcel without a number" in " ".join(answer.unanswered["why"])
+
+
 def test_a_retired_parcel_gets_no_notice_and_is_listed_as_left_out():
     layer = parcels(A=(0, 0, 100, 100), B=(100, 0, 200, 100))
     layer.loc[1, "status"] = "RETIRED"

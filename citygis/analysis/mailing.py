@@ -99,7 +99,7 @@ def mailing(
     if roll is not None:
         without = table["owners"].eq(0)
         if without.any():
-            apns = ", ".join(table.loc[without, "apn"].head(10))
+            apns = ", ".join(table.loc[without, "apn"].fillna("a parcel without a number").head(10))
             open_.append(
                 (
                     f"Who owns {without.sum():,} parcels of the list",
@@ -151,7 +151,7 @@ class _Owner(NamedTuple):
 
 def _of_list(apns: pd.Index, roll: pd.DataFrame, listed: pd.Series) -> list[_Owner]:
     """The roll's rows of the list's parcels, each once, in an order of their own. A list is short: plain texts are soonest."""
-    rows = np.sort(apns.get_indexer_for(listed.unique()))
+    rows = np.sort(apns.get_indexer_for(listed.dropna().unique()))
     rows = rows[rows >= 0]
 
     def texts(name: str) -> list[str | None]:

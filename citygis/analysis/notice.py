@@ -126,7 +126,7 @@ def hearing_notice(
     inside[near] = held[near]
     inside[rows] = True
 
-    table = _table(parcels, distance, inside, rows, enlarged)
+    table, at = _table(parcels, distance, inside, rows, enlarged)
     lost = np.flatnonzero(nowhere & held)
     left_out = [
         ("parcel", str(apn), "not in force: retired, proposed or recorded only in part")
@@ -154,11 +154,11 @@ def hearing_notice(
     if days.late:
         open_.loc[len(open_)] = ("Whether the notice is in time", days.text, "Mail earlier, or set another day for the hearing.")
     outside = np.flatnonzero(np.isfinite(distance) & held & ~inside)
-    outside = outside[np.lexsort((parcels["apn"].iloc[outside].astype("str"), distance[outside]))][:_NEAREST_OUT]
+    outside = outside[np.lexsort((parcels["apn"].iloc[outside].fillna("").astype("str"), distance[outside]))][:_NEAREST_OUT]
     nearest_out = pd.DataFrame(
         {"apn": parcels["apn"].iloc[outside].astype("str").to_numpy(), "distance_ft": distance[outside].round(3)}
     )
-    geometry = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes[_positions(parcels, inside, table)], crs=parcels.crs))
+    geometry = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes[at], crs=parcels.crs))
     number = "apn_display" if "apn_display" in table.columns else "apn"
     kept = list(dict.fromkeys(["apn", number]))
     layers = {
@@ -321,7 +321,8 @@ def _key(names: pd.Series) -> pd.Series:
 
 def _table(
     parcels: gpd.GeoDataFrame, distance: np.ndarray, inside: np.ndarray, rows: np.ndarray, enlarged: np.ndarray
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """The parcels that are told, the nearest first, and their places in the layer."""
     at = np.flatnonzero(inside)
     relation = np.where(np.isin(at, rows), "subject", np.where(np.isin(at, enlarged), "contiguous", "within"))
     table = pd.DataFrame({"apn": parcels["apn"].iloc[at].astype("str").to_numpy()})
@@ -331,14 +332,10 @@ def _table(
     table["relation"] = relation
     if "parcel_kind" in parcels.columns:
         table["parcel_kind"] = parcels["parcel_kind"].iloc[at].astype("str").to_numpy()
-    order = table["relation"].map({"subject": 0, "contiguous": 1, "within": 2})
-    return table.iloc[np.lexsort((table["apn"], table["distance_ft"], order))].reset_index(drop=True)
-
-
-def _positions(parcels: gpd.GeoDataFrame, inside: np.ndarray, table: pd.DataFrame) -> np.ndarray:
-    at = np.flatnonzero(inside)
-    place = pd.Series(at, index=parcels["apn"].iloc[at].astype("str"))
-    return place[~place.index.duplicated()].loc[table["apn"]].to_numpy()
+    order = np.lexsort(
+        (table["apn"].fillna(""), table["distance_ft"], table["relation"].map({"subject": 0, "contiguous": 1, "within": 2}))
+    )
+    return table.iloc[order].reset_index(drop=True), at[order]
 
 
 def _shown(parcels: gpd.GeoDataFrame, rows: np.ndarray) -> list[str]:

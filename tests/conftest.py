@@ -6,6 +6,10 @@ from pathlib import Path
 
 import postgis
 import pytest
+from hypothesis import settings
+
+settings.register_profile("citygis", deadline=None)  # how long an example takes says what else the machine is doing
+settings.load_profile("citygis")
 
 ROOT = Path(__file__).parents[1]
 REQUIRE_ALL = os.environ.get("CITYGIS_REQUIRE_ALL") == "1"

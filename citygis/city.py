@@ -5,17 +5,17 @@ A City: its coordinate system and epoch, its spellings and tolerances, and where
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qs
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjCRSError
 
 from citygis.errors import CRSError, SettingsError
 from citygis.findings import Severity
 from citygis.geodesy import Frame, LocalSystem, Velocity, parse_frame, require_foot_of_the_system
-from citygis.schema import Schema, apn_profiles, schema
+from citygis.schema import ApnProfile, Schema, apn_profiles, schema
 from citygis.settings import Settings, check, read_toml
 from citygis.units import METRE, unit_of
 
@@ -53,6 +53,7 @@ class Folders(Settings):
     jobs: str = "jobs"
     grids: str = "grids"
     receivers: str = "receivers"
+    cad_profiles: str = "cad_profiles"
     exceptions: str = "exceptions.toml"
     backups: str = "backups"
     reports: str = "reports"
@@ -93,10 +94,11 @@ class City(Settings):
 
     ``same_datum`` names datums whose coordinates the City holds to be its own, with the reason: a label that says NAD83 where the
     numbers are NAD83(2011), say. ``realization`` and ``epoch`` say what the City's coordinates are in, ``velocity`` how its ground
-    moves against that, ``local`` its local (ground) systems by id. ``apn_profiles`` are ids of `citygis.schema.apn_profiles`, in
-    order of preference. ``rules`` changes rules of validation by their codes; `citygis.quality` knows which there are.
-    ``accuracy`` says in feet at 95 % what a method is good for (`citygis.quality.accuracy`). ``city_owned`` names
-    by layer the columns that no delivery may change (`citygis.changes.ownership`). ``retention`` says how many backups are kept.
+    moves against that, ``local`` its local (ground) systems by id. ``apn_profiles`` are ids of `citygis.schema.apn_profiles`, or
+    of the City's own in ``apn_spelling``, in order of preference. ``rules`` changes rules of validation by their codes;
+    `citygis.quality` knows which there are. ``accuracy`` says in feet at 95 % what a method is good for
+    (`citygis.quality.accuracy`). ``city_owned`` names by layer the columns that no delivery may change
+    (`citygis.changes.ownership`). ``retention`` says how many backups are kept.
     """
 
     name: str
@@ -109,6 +111,7 @@ class City(Settings):
     local: dict[str, LocalSystem] = {}
     extent: Extent | None = None
     apn_profiles: tuple[str, ...]
+    apn_spelling: dict[Annotated[str, Field(max_length=12)], ApnProfile] = {}
     same_datum: dict[str, str] = {}
     tolerances: Tolerances = Tolerances()
     folders: Folders = Folders()
@@ -149,18 +152,36 @@ class City(Settings):
         parse_frame(f"NAD83(2011)@{value}")
         return value
 
-    @field_validator("apn_profiles")
+    @model_validator(mode="before")
     @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in value if name not in apn_profiles()]
+    def _spellings_by_name(cls, tables: Any) -> Any:
+        """A spelling is named by its table; its county and state are the City's where it names no others."""
+        own = tables.get("apn_spelling") if isinstance(tables, dict) else None
+        if not isinstance(own, dict) or not all(isinstance(said, dict) for said in own.values()):
+            return tables
+        place = {key: tables[key] for key in ("county", "state") if key in tables}
+        return tables | {"apn_spelling": {name: place | said | {"profile": name} for name, said in own.items()}}
+
+    @model_validator(mode="after")
+    def _known_spellings(self) -> "City":
+        there = [*self.apn_spelling, *(name for name in apn_profiles() if name not in self.apn_spelling)]
+        unknown = [name for name in self.apn_profiles if name not in there]
         if unknown:
-            raise ValueError(f"no such APN profile: {', '.join(unknown)}. There are: {', '.join(apn_profiles())}.")
-        return value
+            raise ValueError(
+                f"`apn_profiles`: no such APN profile: {', '.join(unknown)}. There are: {', '.join(there)}. A county that"
+                f" spells its numbers otherwise gets a table: [apn_spelling.{unknown[0]}] with groups, display, example, reference."
+            )
+        return self
 
     @property
     def folder(self) -> Path | None:
         """The folder that ``city.toml`` was read from; None for the packaged defaults."""
         return self._folder
+
+    @property
+    def spellings(self) -> tuple[ApnProfile, ...]:
+        """How parcel numbers are spelt here, in the order of ``apn_profiles``; the City's own come before packaged ones."""
+        return tuple(self.apn_spelling.get(name) or apn_profiles()[name] for name in self.apn_profiles)
 
     @property
     def frame(self) -> Frame:
@@ -189,6 +210,12 @@ class City(Settings):
     def receivers_folder(self) -> Path | None:
         """The folder of the City's own profiles of GPS receivers; None for the packaged defaults."""
         return self._folder / self.folders.receivers if self._folder else None
+
+    @property
+    def cad_profiles_folder(self) -> Path | None:
+        """The folder of the City's own profiles of drawings' layers, where it has one."""
+        folder = self._folder / self.folders.cad_profiles if self._folder else None
+        return folder if folder and folder.is_dir() else None
 
     @property
     def exceptions_path(self) -> Path | None:

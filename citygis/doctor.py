@@ -25,7 +25,8 @@ LIBRARIES = ("geopandas", "shapely", "pyproj", "pyogrio", "fiona", "rasterio", "
 GRIDS = {
     "us_noaa_nadcon5_nad27_nad83_1986_conus.tif": "data in NAD27 is refused, unless us_noaa_conus.tif is there",
     "us_noaa_conus.tif": "data in NAD27 is refused, unless the grid above is there",
-    "us_noaa_cnhpgn.tif": "data in NAD27 or in NAD83 of 1986 is refused",
+    "us_noaa_nadcon5_nad83_1986_nad83_harn_conus.tif": "data in NAD27 or NAD83 of 1986 is refused, unless the next is there",
+    "us_noaa_cnhpgn.tif": "northern California: not needed where the grid above is there",
     "us_noaa_g2018u0.tif": "ellipsoid heights are not made into elevations",
 }
 OLDEST_SQLITE = (3, 35)

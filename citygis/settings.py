@@ -94,13 +94,28 @@ def _problems(error: ValidationError, model: type[BaseModel]) -> list[str]:
         place = ".".join(str(step) for step in problem["loc"])
         if problem["type"] == "extra_forbidden":
             close = difflib.get_close_matches(str(problem["loc"][-1]), _keys(model), n=1)
-            hint = f"; did you mean `{close[0]}`?" if close else ""
+            beside = [] if close else _keys_beside(problem["loc"], model)
+            hint = f"; did you mean `{close[0]}`?" if close else f"; there are: {', '.join(beside)}" if beside else ""
             lines.append(f"unknown key `{place}`{hint}")
         elif problem["type"] == "missing":
             lines.append(f"key `{place}` is missing")
+        elif isinstance(problem["input"], dict):  # a table as a whole: to repeat it tells nobody more
+            said = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"`{place}`: {said}" if place else said)
         else:
             lines.append(f"`{place}` is {problem['input']!r}: {problem['msg']}")
     return lines
+
+
+def _keys_beside(place: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """The keys of the table in which `place` stands; none where that is not a table of a model."""
+    for step in place[:-1]:
+        field = next((field for name, field in model.model_fields.items() if step in (name, field.alias)), None)
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return []
+        model = kind
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _keys(model: type[BaseModel], seen: frozenset = frozenset()) -> list[str]:

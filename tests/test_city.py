@@ -67,6 +67,38 @@ def test_a_city_file_that_could_mislead_is_refused(folder, old, new, words):
         open_city(folder)
 
 
+OWN = """
+[apn_spelling.kestrel]
+groups = ['\\d{5}', '\\d{5}']
+display = "{}-{}"
+example = "3900000010"
+reference = "County Assessor, how to read a parcel number"
+"""
+
+
+def test_a_city_states_how_its_county_spells_numbers(folder):
+    (folder / "city.toml").write_text(GOOD.replace('["san_joaquin"]', '["kestrel", "san_joaquin"]') + OWN)
+    own, packaged = open_city(folder).spellings
+    assert (own.profile, own.county, own.state, own.display) == ("kestrel", "San Joaquin", "CA", "{}-{}")
+    assert packaged.profile == "san_joaquin"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("3900000010", "39", "`apn_spelling.kestrel`: `example` '39' does not fit"),
+        ("kestrel]", "the_kestrel_county]", "at most 12 characters"),
+        ("example", "exampel", "did you mean `example`"),
+        ("kestrel]", "falcon]", r"no such APN profile: kestrel\. There are: falcon, .*\[apn_spelling.kestrel\]"),
+    ],
+)
+def test_a_spelling_that_fits_nothing_is_refused(folder, old, new, words):
+    (folder / "city.toml").write_text(GOOD.replace('["san_joaquin"]', '["kestrel"]') + OWN.replace(old, new))
+    with pytest.raises(SettingsError, match=words) as refused:
+        open_city(folder)
+    assert "Value error" not in str(refused.value) and "EPSG" not in str(refused.value)
+
+
 def test_a_missing_folder_says_how_to_make_one(tmp_path):
     with pytest.raises(SettingsError, match="citygis init"):
         open_city(tmp_path / "nowhere")

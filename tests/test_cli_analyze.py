@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from store_city import make_city, parcels
+from store_city import load, make_city, parcels, source
 
 from citygis.analysis import questions
 from citygis.cli import main
@@ -86,6 +86,21 @@ def test_wrong_usage_is_exit_code_2_and_a_refusal_3(run, place, arguments, code)
     said = run(*arguments, *more)
     assert said.exit_code == code, said.output
     assert "Traceback" not in said.output
+
+
+def test_a_city_that_has_no_roll_yet_is_answered_for_the_parcels_alone(run, tmp_path):
+    city = make_city(tmp_path / "city")
+    load(city, {"parcel": parcels(20), "source_document": source()})
+    said = run("notice", "--apn", "100-000-03", "--distance-ft", 50, "--city", tmp_path / "city", "--json")
+    assert said.exit_code == 1, said.output
+    assert "Who the owners are" in said.stdout and "Owner 3" not in said.stdout
+
+
+def test_a_layer_that_is_empty_yet_says_which_commands_fill_it(run, tmp_path):
+    load(make_city(tmp_path / "city"), {"source_document": source()})
+    said = run("notice", "--apn", "100-000-03", "--city", tmp_path / "city")
+    assert said.exit_code == 3
+    assert "citygis convert FILE --to parcel" in said.output and "citygis load parcel.gpkg" in said.output
 
 
 def test_nothing_is_written_over_a_folder_that_is_there(run, place, tmp_path):

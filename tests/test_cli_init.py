@@ -100,3 +100,10 @@ def test_a_velocity_can_be_stated_with_its_source(tmp_path):
 def test_half_a_velocity_is_refused(tmp_path):
     result = init(tmp_path / "elsewhere", "--velocity-north", "12.5", "--velocity-east", "-8.25")
     assert result.exit_code == 2 and "--velocity-source" in result.stderr and not (tmp_path / "elsewhere").exists()
+
+
+def test_a_city_of_another_realization_is_not_said_to_be_nad83_2011(tmp_path):
+    init(tmp_path / "kestrel", "--state", "WA", "--crs", "EPSG:2926", "--realization", "NAD83(HARN)", "--epoch", "1991.0")
+    assert not [name for name in cg.open_city(tmp_path / "kestrel").same_datum if "2011" in name]
+    init(tmp_path / "elsewhere")
+    assert [name for name in cg.open_city(tmp_path / "elsewhere").same_datum if "2011" in name]

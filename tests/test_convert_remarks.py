@@ -79,6 +79,12 @@ def test_quarantined_rows_are_counted_by_code_and_field():
     assert findings.loc["C05", "measure"] == 1
 
 
+def test_a_required_field_that_the_crosswalk_leaves_empty_is_told_with_the_lines_that_fill_it():
+    finding = found(parcels(), '[fields.lot]\nfrom = "AIN"\n').loc["C05"]
+    assert finding["measure"] == 2 and finding["other"] == "apn"
+    assert "[fields.apn]" in finding["remedy"] and "fills with nothing" in finding["message"]
+
+
 def test_dropped_heights_and_times_and_unused_columns_are_told():
     raw = parcels(
         geometry=[shapely.force_3d(square(0), 3.0), square(1)],

@@ -11,7 +11,7 @@ import shapely
 from pyproj import CRS
 
 from citygis.errors import CRSError
-from citygis.geodesy import SameFrame, convergence_deg, grid_scale_factor, null_shift_ft, transform_frame
+from citygis.geodesy import SameFrame, convergence_deg, find_grid, grid_scale_factor, null_shift_ft, transform_frame
 
 LON, LAT = -121.276, 37.822
 PROJECTED = (6337530.520, 2122699.972)  # NAD83(2011) at that place, projected
@@ -95,6 +95,20 @@ def test_a_ballpark_is_refused_and_the_same_datum_by_statement_is_not():
     assert landed(moved) == pytest.approx((1937530.0 * 3937 / 1200, 622700.0 * 3937 / 1200), abs=0.001)
     assert lineage.stated_by == "city.toml"
     assert lineage.cost_ft is None
+
+
+def test_an_older_realization_is_refused_with_both_statements_that_settle_it():
+    if find_grid("us_noaa_nadcon5_nad83_harn_nad83_fbn_conus.tif"):
+        pytest.skip("the grids between the realizations are here")
+    with pytest.raises(
+        CRSError, match=r'\[frame\] label = "EPSG:2926", really = "NAD83\(2011\)".*\[same_datum\] "(.+)" = "why"'
+    ) as told:
+        transform_frame(points("EPSG:2926", (1_640_000.0, 640_000.0)), "EPSG:6597", tolerance_ft=100)
+    name = str(told.value).split('[same_datum] "')[1].split('"')[0]
+    moved, lineage = transform_frame(
+        points("EPSG:2926", (1_640_000.0, 640_000.0)), "EPSG:6597", tolerance_ft=0.1, same_datum={name: "letter"}
+    )
+    assert landed(moved) == (1_640_000.0, 640_000.0) and lineage.stated_by == "city.toml"
 
 
 def test_a_worse_operation_than_the_tolerance_is_refused():

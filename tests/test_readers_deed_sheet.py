@@ -20,6 +20,11 @@ def test_the_sheet_says_where_each_course_leads_and_how_they_close():
     assert "area 10,000.00 sq ft, 0.2296 acres" in text
 
 
+def test_a_sum_that_rounds_to_nothing_has_no_minus_sign():
+    square = [line_course(azimuth, length) for azimuth, length in ((90.8, 100.0), (180.8, 120.0), (270.8, 100.0), (0.8, 120.0))]
+    assert "-0.000" not in closure_sheet(square)
+
+
 def test_a_misclosure_is_shown_and_not_taken_out():
     text = closure_sheet((*SQUARE[:3], line_course(270, 99.0)))
     # 399 ft of perimeter over 1 ft

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citygis.schema import apn_profiles, normalise_apn
+from citygis.schema import ApnProfile, apn_profiles, normalise_apn
 
 
 def one(text, *profiles):
@@ -70,3 +70,28 @@ def test_reading_what_was_written_gives_the_number_back(book, page, parcel, dash
     text = f"{book:03}{dash}{page:03}{dash}{parcel:02}"
     number, shown, _ = one(text, "san_joaquin")
     assert number == f"{book:03}{page:03}{parcel:02}" and one(shown, "san_joaquin")[0] == number
+
+
+KESTREL = {"profile": "kestrel", "county": "Elsewhere", "state": "WA", "groups": [r"\d{5}", r"\d{4,5}"], "display": "{}/{}"}
+
+
+def test_a_profile_of_a_citys_own_is_used_beside_those_by_name():
+    own = ApnProfile(**KESTREL, example="3900000010", reference="the assessor's notice")
+    spelt = normalise_apn(pd.Series(["39000-0010", "191-190-74", "12"]), ["san_joaquin", own])
+    assert spelt["apn"].tolist()[:2] == ["390000010", "19119074"] and pd.isna(spelt["apn"][2])
+    assert spelt["apn_display"].tolist()[:2] == ["39000/0010", "191-190-74"]
+    assert spelt["apn_profile"].tolist()[:2] == ["kestrel", "san_joaquin"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"example": "39"}, "does not fit `groups`"),
+        ({"display": "{}"}, "one {} for each of the 2 groups"),
+        ({"groups": [r"(\d{5})", r"\d{5}"]}, "no group of their own"),
+        ({"groups": [r"\d{5", "("]}, "not a regular expression"),
+    ],
+)
+def test_a_profile_that_could_never_fit_is_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        ApnProfile(**({**KESTREL, "example": "3900000010", "reference": "none"} | change))

@@ -33,6 +33,11 @@ def test_an_unknown_key_gets_the_one_that_was_probably_meant(tmp_path):
         load(path, Style)
 
 
+def test_an_unknown_key_like_no_other_gets_those_that_there_are(tmp_path):
+    with pytest.raises(SettingsError, match=r"unknown key `ZONE`; there are: layer, pens"):
+        load(write(tmp_path, 'layer = "parcel"\nZONE = 1\n'), Style)
+
+
 def test_a_missing_key_is_named(tmp_path):
     with pytest.raises(SettingsError, match="key `layer` is missing"):
         load(write(tmp_path, ""), Style)

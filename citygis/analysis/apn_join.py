@@ -11,7 +11,7 @@ import pandas as pd
 
 from citygis.analysis.answer import Answer, Method, excluded, second_way, unanswered
 from citygis.analysis.joined import STATUSES, apn_column, carried, control_totals, join_map, listed_together, require_table
-from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
+from citygis.analysis.layers import in_force, load_first, require_layers, sources_of, without_ground
 from citygis.analysis.parcels import bare
 from citygis.analysis.questions import Parameter, Question
 from citygis.city import City, default_city
@@ -70,7 +70,7 @@ def join_by_apn(
     table = require_table(table, [*([column] if column else []), *amounts])
     remarks = []
     if column is None:
-        column = apn_column(table, city.apn_profiles)
+        column = apn_column(table, city.spellings)
         remarks.append(f"The parcel number was taken from the column {column!r}.")
     parcels = parcels.reset_index(drop=True)
     live = pd.Series(parcels.index.isin(in_force(parcels).index))
@@ -160,7 +160,7 @@ def _held(parcels: gpd.GeoDataFrame, live: pd.Series) -> pd.DataFrame:
 def _spelt(given: pd.Series, city: City) -> pd.Series:
     """Each number in the City's spelling; each spelling once, for tables repeat theirs."""
     each = given.dropna().drop_duplicates()
-    spelt = normalise_apn(each, city.apn_profiles)["apn"]
+    spelt = normalise_apn(each, city.spellings)["apn"]
     return given.map(dict(zip(each.to_numpy(dtype=object), spelt.to_numpy(dtype=object), strict=True))).astype("str")
 
 
@@ -238,7 +238,7 @@ def _without_zeros(written: str, count: dict, city: City) -> _Found:
     """A number that fits no spelling; where it lacks zeros before it, the parcels it would be are candidates."""
     if written.isdigit():
         padded = pd.Series([written.zfill(width) for width in range(len(written) + 1, 16)])
-        there = sorted({apn for apn in normalise_apn(padded, city.apn_profiles)["apn"].dropna() if apn in count})
+        there = sorted({apn for apn in normalise_apn(padded, city.spellings)["apn"].dropna() if apn in count})
         if there:
             return _Found("ambiguous", "", tuple(there), "the number seems to have lost the zeros before it")
     return _Found("unmatched", note="this is no parcel number as the City spells them")
@@ -276,7 +276,7 @@ def _open(counts: pd.Series, apn_history: pd.DataFrame | None) -> list[tuple[str
             (
                 "What became of old numbers",
                 "No history of parcel numbers was given.",
-                "Load it first: citygis load FILE --as apn_history.",
+                load_first("apn_history"),
             )
         )
     return rows

@@ -11,7 +11,7 @@ import shapely
 
 from citygis.analysis.answer import Answer, MapPlan, Method, SecondWay, excluded, second_way, unanswered
 from citygis.analysis.arcs import arcs_of, with_arcs
-from citygis.analysis.layers import require_layers, sources_of
+from citygis.analysis.layers import load_first, require_layers, sources_of
 from citygis.analysis.overlay import areal, measurable, names_of
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import rule_pack
@@ -116,7 +116,7 @@ def easement_encroachments(
             (
                 "The true curves of easements and structures",
                 "No boundary lines were given: curves count by the chords that stand for them.",
-                "Load the boundary lines with their radii: citygis load FILE --as boundary_line.",
+                f"The boundary lines with their radii tell. {load_first('boundary_line')}",
             )
         )
     elif len(pairs):

@@ -27,7 +27,7 @@ from citygis.analysis.hot_spot_tables import (
     spots_of,
 )
 from citygis.analysis.incidents import Counted, Period, counted, periods_of
-from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
+from citygis.analysis.layers import in_force, load_first, require_layers, sources_of, without_ground
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import RulePack, rule_pack
 from citygis.city import City
@@ -96,9 +96,7 @@ def hot_spots(
         If a layer is not in feet of one system.
     """
     if city_limit is None:
-        raise AnalysisError(
-            "Hot spots need the City limit: rates have no ground without it. Load it: citygis load FILE --as city_limit."
-        )
+        raise AnalysisError(f"Hot spots need the City limit: rates have no ground without it. {load_first('city_limit')}")
     require_layers({"incident": incidents, "city_limit": city_limit, "parcel": parcels})
     pack = rule_pack("hot_spots", city)
     asked = {"cell_ft": cell_ft, "neighbour_ft": neighbour_ft, "bandwidth_ft": bandwidth_ft}

@@ -15,6 +15,7 @@ from citygis.analysis.answer import MapPlan, SecondWay, second_way
 from citygis.analysis.tables import told
 from citygis.errors import AnalysisError
 from citygis.readers.likeness import apn_columns
+from citygis.schema import ApnProfile
 
 STATUSES = ("matched", "by_history", "ambiguous", "unmatched")
 
@@ -66,7 +67,7 @@ def require_table(table: pd.DataFrame, columns: Sequence[str] = ()) -> pd.DataFr
     return table.reset_index(drop=True)
 
 
-def apn_column(table: pd.DataFrame, profiles: tuple[str, ...]) -> str:
+def apn_column(table: pd.DataFrame, profiles: Sequence[str | ApnProfile]) -> str:
     """
     The column that holds parcel numbers: by its values, of several the one that is called so.
 

@@ -55,7 +55,14 @@ def require_layers(layers: Mapping[str, gpd.GeoDataFrame | None], columns: Mappi
         if gone:
             raise AnalysisError(f"Layer {name!r} has no column {', '.join(map(repr, gone))}. It has: {', '.join(layer.columns)}.")
         if not len(layer):
-            raise AnalysisError(f"Layer {name!r} is empty. Load it first: citygis load FILE --as {name}.")
+            raise AnalysisError(f"Layer {name!r} is empty. {load_first(name)}")
+
+
+def load_first(name: str) -> str:
+    """The sentence that says how a City gets a layer that it does not have yet."""
+    return (
+        f"Load it first: citygis convert FILE --to {name} --out {name}.gpkg, then citygis load {name}.gpkg, both with --city DIR."
+    )
 
 
 def require_columns(table: pd.DataFrame, names: Iterable[str], what: str, *, if_empty: str = "") -> None:

@@ -12,7 +12,7 @@ import shapely
 
 from citygis.analysis.answer import Answer, MapPlan, Method, SecondWay, excluded, second_way, unanswered
 from citygis.analysis.joined import listed_together
-from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
+from citygis.analysis.layers import in_force, load_first, require_layers, sources_of, without_ground
 from citygis.analysis.parcels import bare
 from citygis.analysis.questions import Parameter, Question
 from citygis.city import City
@@ -374,7 +374,7 @@ def _open(counts: pd.Series, without: pd.DataFrame, buildings) -> list[tuple[str
         )
     if len(without) and buildings is None:
         what = f"Which of {len(without):,} parcels without a meter are built on"
-        rows.append((what, "No building footprints were given.", "Load them first: citygis load FILE --as building_footprint."))
+        rows.append((what, "No building footprints were given.", load_first("building_footprint")))
     return rows
 
 

@@ -71,6 +71,9 @@ def rows_of(parcels: gpd.GeoDataFrame, numbers: Sequence[str]) -> np.ndarray:
         if not number:
             raise AnalysisError(f"{written!r} is no parcel number.")
         here = index.get_indexer_for([number])
+        if here[0] < 0 and "apn_display" in parcels.columns:  # as the City shows it, where dashes count
+            shown = once(parcels, "rows by number as shown", lambda: pd.Index(_plain(parcels["apn_display"])))
+            here = shown.get_indexer_for(_plain(pd.Series([written], dtype="str")))
         if here[0] < 0:
             raise AnalysisError(f"There is no parcel {written!r}.{_near(held, number, parcels)}")
         if not live[here].any():

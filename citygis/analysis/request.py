@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from citygis.analysis.answer import Answer
+from citygis.analysis.layers import load_first
 from citygis.analysis.questions import Parameter, Question, questions
 from citygis.analysis.tables import read_table
 from citygis.city import City
@@ -129,14 +130,14 @@ def answered(asked: Question, source: Path | str | Store, given: Mapping[str, An
     missing = [name for name in asked.layers if name not in layers]
     if missing:
         raise AnalysisError(
-            f"The question {asked.name!r} needs {', '.join(missing)}, which {_named(source)} does not have. Load it first: "
-            f"citygis load FILE --as {missing[0]}."
+            f"The question {asked.name!r} needs {', '.join(missing)}, which {_named(source)} does not have."
+            f" {load_first(missing[0])}"
         )
-    # The store has every layer of the schema: one without a feature is one that the City does not have.
+    # The store has every layer of the schema: one without a row is one that the City does not have.
     optional = {
         keyword: layers[name]
         for keyword, name in asked.optional.items()
-        if name in layers and (len(layers[name]) or not isinstance(layers[name], gpd.GeoDataFrame))
+        if name in layers and (len(layers[name]) or name in OF_THE_STORE)
     }
     return asked.answer(*(layers[name] for name in asked.layers), **{**optional, **given}, city=city)
 
@@ -191,6 +192,9 @@ def _table(said: Mapping[str, Any], folder: Path) -> pd.DataFrame:
         raise ValueError(f"unknown {', '.join(unknown)}" if unknown else "no source")
     return read_table(str(said["source"]), **{key: value for key, value in said.items() if key != "source"}, folder=folder)
 
+
+OF_THE_STORE = ("apn_history", "source_document")
+"""Tables that the store writes itself: without a row, nothing was renumbered and nothing is on record."""
 
 _KINDS = {
     "number": "a number",

@@ -12,7 +12,7 @@ import shapely
 from citygis.analysis.answer import Answer, MapPlan, Method, SecondWay, excluded, second_way, unanswered
 from citygis.analysis.cross_sections import Stations, node_degrees, reaches_ft, section_lines, stations_along
 from citygis.analysis.dedications import dedication_ground
-from citygis.analysis.layers import in_force, require_layers, sources_of, without_ground
+from citygis.analysis.layers import in_force, load_first, require_layers, sources_of, without_ground
 from citygis.analysis.overlay import areal, measurable, names_of
 from citygis.analysis.questions import Parameter, Question
 from citygis.analysis.rulepack import RulePack, rule_pack
@@ -211,7 +211,7 @@ def _street_ground(right_of_way: gpd.GeoDataFrame, pack: RulePack) -> tuple[shap
         kept = right_of_way[~other]
     found = measurable(kept, "right_of_way", key="row_id")
     if not len(found.rows):
-        raise AnalysisError("No right of way in force is open as a street. Load it first: citygis load FILE --as right_of_way.")
+        raise AnalysisError(f"No right of way in force is open as a street. {load_first('right_of_way')}")
     ground = areal(shapely.union_all(found.shapes))
     return ground, kept.iloc[found.rows].assign(geometry=found.shapes), left_out + found.left_out, list(found.remarks)
 

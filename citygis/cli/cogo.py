@@ -301,8 +301,8 @@ def _print_closure(told: dict[str, Any]) -> None:
     ratio = "exact" if math.isinf(told["closure_ratio"]) else f"1 in {told['closure_ratio']:,.0f}"
     missed = f"{told['misclosure_ft']:.3f} ft" + (f", {told['misclosure_bearing']}" if told["misclosure_ft"] >= 0.0005 else "")
     rows = [
-        ("sum of departures", f"{told['sum_easting_ft']:+.3f} ft"),
-        ("sum of latitudes", f"{told['sum_northing_ft']:+.3f} ft"),
+        ("sum of departures", f"{told['sum_easting_ft']:+z.3f} ft"),
+        ("sum of latitudes", f"{told['sum_northing_ft']:+z.3f} ft"),
         ("misclosure", missed),
         ("closure", f"{ratio}, {'closes' if told['closes'] else 'does not close'}"),
         ("perimeter", f"{told['perimeter_ft']:,.2f} ft"),

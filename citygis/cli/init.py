@@ -19,6 +19,7 @@ The City's folder for citygis.
 | `sheets/` | map sheets: paper, scale, layers, title block |
 | `jobs/` | repeatable chains |
 | `receivers/` | columns of GPS receivers that citygis does not know by itself |
+| `cad_profiles/` | what the layers of drawings hold that citygis does not know by itself |
 | `grids/` | NOAA grids of datum shifts and geoid heights; without them NAD27 and elevations from GPS are refused |
 | `city.gpkg` | the City's geodatabase; edit it through citygis, open it in any desktop GIS |
 """
@@ -52,7 +53,7 @@ def command(
     quiet: bool,
 ) -> None:
     """
-    Make a City's folder: settings, crosswalks, styles, sheets, jobs, receivers, grids and an empty geodatabase.
+    Make a City's folder: settings, crosswalks, styles, sheets, jobs, receivers, CAD profiles, grids and an empty geodatabase.
 
     \b
     Example:
@@ -68,7 +69,11 @@ def command(
         name=name, county=county, state=state, crs=crs, realization=realization, epoch=epoch, velocity=velocity
     )
     city = make_city_folder(folder, settings=settings)
-    note(f"Look through {folder / 'city.toml'}: epoch, extent and APN profile are this City's to say.", quiet=quiet)
+    note(
+        f"Look through {folder / 'city.toml'}: epoch, extent and how parcel numbers are spelt are this City's to say. The page"
+        " 'A City of your own' of the documentation shows each.",
+        quiet=quiet,
+    )
     if city.velocity is None:
         note(
             "The City's velocity is not stated: the one that comes with citygis is of San Joaquin County. Until [velocity] is in"
@@ -104,6 +109,8 @@ def city_settings(
         key = line.partition("=")[0].strip()
         if key in stated:
             lines[i] = f"{key} = {_toml(stated.pop(key))}"
+    if realization.replace(" ", "").upper() != "NAD83(2011)":  # the packaged City's own datum is not this one's
+        lines = [line for line in lines if not line.startswith('"NAD83 (National Spatial')]
     if velocity is not None or not _has_packaged_velocity(county, state, crs):
         del lines[lines.index("[velocity]") :]
     if velocity is not None:
@@ -180,6 +187,7 @@ def make_city_folder(folder: Path, *, settings: str, crosswalks: tuple[Path, ...
         city.folders.sheets,
         city.folders.jobs,
         city.folders.receivers,
+        city.folders.cad_profiles,
         city.folders.grids,
     ):
         (folder / sub).mkdir(exist_ok=True)

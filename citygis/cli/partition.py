@@ -42,7 +42,7 @@ def command(
 
     \b
     Example:
-      citygis partition parcels.gpkg --out parcels_parts
+      citygis partition parcels.gpkg --layer parcel --out parcels_parts
       citygis partition counties/*.parquet --out state --rows 50000 --key apn
       citygis validate parcels_parts --as parcel --engine dask
     """

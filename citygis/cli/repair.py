@@ -233,7 +233,11 @@ def _print(path: "Path", out: str | None, done: "Repair") -> None:
     from citygis.repairs import moves
 
     planned = "done" if out else "plan"
-    table(_operations(done), ["operation", "vertices", "features", "farthest ft"], title=f"{path.name}: {planned}")
+    operations = _operations(done)
+    if operations:
+        table(operations, ["operation", "vertices", "features", "farthest ft"], title=f"{path.name}: {planned}")
+    else:
+        click.echo(f"{path.name}: nothing that a repair mends by itself.\n")
     counted = moves(done.edits)
     if len(counted):
         table(counted.itertuples(index=False, name=None), list(counted.columns), title="Moves by accuracy")

@@ -100,7 +100,7 @@ def convert(
     walk = _named_as_sent(walk, outside, [*outside, *(name for name in PROVENANCE if name in table)])
     placed, lineage = _placed(raw, target, walk, city)
     filled = {
-        field.name: fill_field(table, field, walk.fields.get(field.name), null_values=walk.null_values, profiles=city.apn_profiles)
+        field.name: fill_field(table, field, walk.fields.get(field.name), null_values=walk.null_values, profiles=city.spellings)
         for field in target.fields
         if field.filled_by == "agency"
     }

@@ -144,7 +144,7 @@ def _apn_share(column: pd.Series, city: City) -> float:
     text = text_of(column)[0].dropna()
     if text.empty or text.nunique() < 0.8 * len(text):
         return 0.0
-    return float(normalise_apn(text, city.apn_profiles)["apn"].notna().mean())
+    return float(normalise_apn(text, city.spellings)["apn"].notna().mean())
 
 
 def _fitting(table: pd.DataFrame, field: Field, column: str, city: City, *, is_key: bool) -> tuple[FieldMap | None, str]:
@@ -166,7 +166,7 @@ def _fitting(table: pd.DataFrame, field: Field, column: str, city: City, *, is_k
         return None, "its unit is not known: map it with the unit that the sender states"
     if field.type == "date" and (form := _date_format(text)):
         rule = rule.model_copy(update={"date_format": form})
-    filled = fill_field(table, field, rule, null_values=NULL_VALUES, profiles=city.apn_profiles)
+    filled = fill_field(table, field, rule, null_values=NULL_VALUES, profiles=city.spellings)
     out = {int(row) for problem in filled.problems if problem.code != "C05" for row in problem.rows}
     share = 1 - len(out) / given
     if is_key and field.unique and not is_apn(field) and filled.values.dropna().duplicated().any():
@@ -228,7 +228,7 @@ def _unit_of(layer: Layer, field: Field, column: str) -> str | None:
 def _profiles_seen(values: pd.Series, field: Field, city: City) -> str:
     if not is_apn(field):
         return ""
-    counts = normalise_apn(values.dropna(), city.apn_profiles)["apn_profile"].value_counts()
+    counts = normalise_apn(values.dropna(), city.spellings)["apn_profile"].value_counts()
     return f" ({', '.join(f'{name} {n}' for name, n in counts.items())})"
 
 
@@ -247,7 +247,7 @@ def _fallback(table: pd.DataFrame, columns: list[str], used: set[str], field: Fi
         why = "NO COLUMN TELLS THE FEATURES APART. The row number does, and changes when the sender sorts the file: ask for a key"
         options.append((FieldMap.model_validate(rows), why))
     for rule, why in options:
-        filled = fill_field(table, field, rule, null_values=NULL_VALUES, profiles=city.apn_profiles)
+        filled = fill_field(table, field, rule, null_values=NULL_VALUES, profiles=city.spellings)
         if not filled.problems and not filled.values.duplicated().any():
             return rule.model_copy(update={"reason": why})
     return None

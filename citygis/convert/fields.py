@@ -12,7 +12,7 @@ import pandas as pd
 
 from citygis.convert.cast import Cast, cast_column, cast_text, text_of
 from citygis.convert.crosswalk import FieldMap
-from citygis.schema import Field, feature_ids, normalise_apn, schema
+from citygis.schema import ApnProfile, Field, feature_ids, normalise_apn, schema
 from citygis.schema.frames import DTYPES
 
 
@@ -45,7 +45,7 @@ def is_apn(field: Field) -> bool:
 
 
 def fill_field(
-    raw: pd.DataFrame, field: Field, rule: FieldMap | None, *, null_values: Sequence[str], profiles: Sequence[str]
+    raw: pd.DataFrame, field: Field, rule: FieldMap | None, *, null_values: Sequence[str], profiles: Sequence[str | ApnProfile]
 ) -> Filled:
     """
     The values of one City field.
@@ -59,7 +59,7 @@ def fill_field(
         Without it the field gets its schema default, or nothing.
     null_values : sequence of str
         Texts that stand for nothing, where `rule` has none of its own.
-    profiles : sequence of str
+    profiles : sequence of str or ApnProfile
         APN profiles of the City.
 
     Returns
@@ -82,7 +82,7 @@ def fill_field(
             spelt = normalise_apn(text, profiles)
             fits = spelt["apn"]
             bad = (text.notna() & fits.isna()).to_numpy()
-            why = f"is not a parcel number as written here ({', '.join(profiles)})"
+            why = f"is not a parcel number as written here ({', '.join(map(str, profiles))})"
             if any(pd.api.types.is_numeric_dtype(raw[name].dtype) for name in rule.columns):
                 why += "; the column holds numbers, so leading zeros are lost: ask the sender for text"
             cast = Cast(fits, bad, why)
@@ -188,7 +188,7 @@ def _direct(raw: pd.DataFrame, field: Field, rule: FieldMap, null_values: Sequen
     return cast_column(column, field.type, timezone=rule.timezone)
 
 
-def _references(text: pd.Series, layer: str, profiles: Sequence[str]) -> pd.Series:
+def _references(text: pd.Series, layer: str, profiles: Sequence[str | ApnProfile]) -> pd.Series:
     """The identifiers of the features of `layer` whose key the text is."""
     key = schema().layer(layer).key[0]
     if is_apn(schema().layer(layer).field(key)):

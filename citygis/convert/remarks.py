@@ -58,7 +58,7 @@ def remarks(
     rows = [
         *_drafted(walk),
         *_frame(lineage, middle, city),
-        *_quarantined(problems),
+        *_quarantined(problems, walk),
         *_dropped(layer, filled, placed, kept),
         *_unread(table, walk, made),
     ]
@@ -121,7 +121,7 @@ def _frame(lineage: Lineage | None, middle: shapely.Point | None, city: City) ->
     return rows
 
 
-def _quarantined(problems: list[Problem]) -> list[dict]:
+def _quarantined(problems: list[Problem], walk: Crosswalk) -> list[dict]:
     rows_of: dict[tuple[str, str], set[int]] = {}
     for problem in problems:
         rows_of.setdefault((problem.code, problem.field), set()).update(problem.rows.tolist())
@@ -133,10 +133,14 @@ def _quarantined(problems: list[Problem]) -> list[dict]:
             "other": field,
             "measure": len(rows),
             "unit": "rows",
-            "message": f"{len(rows)} {'row is' if len(rows) == 1 else 'rows are'} in the quarantine because of {field}.",
-            "remedy": "Look at the quarantine: each row says what is wrong with it and what to do.",
+            "message": f"{len(rows)} {'row is' if len(rows) == 1 else 'rows are'} in the quarantine because of {field}"
+            + (", which is required and which the crosswalk fills with nothing." if is_unfilled else "."),
+            "remedy": f'Fill it in the crosswalk: [fields.{field}] with from = "COLUMN" or constant = "VALUE".'
+            if is_unfilled
+            else "Look at the quarantine: each row says what is wrong with it and what to do.",
         }
         for (code, field), rows in sorted(rows_of.items())
+        for is_unfilled in [code == "C05" and field not in walk.fields]
     ]
 
 
@@ -184,7 +188,7 @@ def _unread(table: pd.DataFrame, walk: Crosswalk, made: pd.DataFrame) -> list[di
                 "measure": len(unused),
                 "unit": "columns",
                 "message": f"Nothing reads the columns {', '.join(unused)}.",
-                "remedy": "Map them in the crosswalk, or name them in [ignore].",
+                "remedy": 'Map them in the crosswalk, or name them there: [ignore] fields = ["COLUMN"].',
             }
         )
     if "source_id" in made and len(made) and made["source_id"].isna().any():

@@ -189,7 +189,7 @@ def _between_datums(
             f"{labels}. PROJ would go to {label(target)} by {used.description},"
             f" {'of unknown accuracy' if ballpark else f'good to {feet(used.accuracy):.0f} ft'}.{grids}"
             " Install the grids (pyproj sync, or the package proj-data), or ask the sender for the layer in"
-            f" {target.geodetic_crs.name}."
+            f" {target.geodetic_crs.name}.{_older_label(source, target)}"
         )
     if feet(used.accuracy) > tolerance_ft:
         raise CRSError(
@@ -208,6 +208,19 @@ def _remedy(source: CRS, target: CRS, same_frame: SameFrame | None) -> str:
         f' is), state it in the crosswalk: [frame] label = "{label}", really = "{target.geodetic_crs.name}", reason = "...",'
         ' stated_by = "...".'
         " If they are GPS captures, they need the date of observation: not this command."
+    )
+
+
+def _older_label(source: CRS, target: CRS) -> str:
+    """The statement that settles another realization of NAD83, in the crosswalk or once for all in city.toml."""
+    if not all(_datum(crs).startswith(("NAD83", "NORTH AMERICAN DATUM 1983")) for crs in (source, target)):
+        return ""
+    name = source.geodetic_crs.datum.name
+    return (
+        f" If the numbers are {target.geodetic_crs.name} under an older label, which the sender can tell and a City monument"
+        f' can show, state it: in the crosswalk, [frame] label = "{":".join(source.to_authority() or (source.name,))}", really ='
+        f' "{target.geodetic_crs.name}", reason = "...", stated_by = "..."; or for all senders in city.toml, [same_datum]'
+        f' "{name}" = "why".'
     )
 
 

@@ -149,7 +149,7 @@ def unknown_layers(drawing: Drawing, roles: pd.DataFrame, numbers: Mapping[str, 
                 "message": f"No profile says what layer {row.layer} is; its {what} were not used."
                 + (f" {numbers[row.layer]:,} of its texts look like numbers of lots." if numbers.get(row.layer) else "")
                 + (f" Its texts begin: {row.samples}." if row.samples else ""),
-                "remedy": "Add a rule for it to the City's own profile of layers.",
+                "remedy": "Add a rule for it to a profile of the City's own: cad_profiles/NAME.toml in its folder.",
             }
         )
     return findings_frame(rows)

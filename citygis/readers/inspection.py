@@ -208,7 +208,7 @@ def _unread(name: str, format: str, error: Exception) -> LayerReport:
 
 def _report(raw: Raw, format: str, name: str, stem: str, given: CRS | None, city: City) -> LayerReport:
     types = _geometry_types(raw.geometry)
-    apn = apn_columns(raw.table, city.apn_profiles)
+    apn = apn_columns(raw.table, city.spellings)
     likenesses = looks_like(raw.table, types, f"{stem} {name}".strip(), schema=city.schema, apn=apn)
     suspicions = [*raw.notes, *_suspicions(raw, format, types, city, likenesses)]
     for column in apn:

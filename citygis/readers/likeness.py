@@ -4,11 +4,12 @@ Which City layer an outside layer looks like, and why: by its column names, its 
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from citygis.schema import Layer, Schema, normalise_apn
+from citygis.schema import ApnProfile, Layer, Schema, normalise_apn
 
 APN_SHARE = 0.6
 """A column whose values fit a parcel number profile at least this often is taken for one."""
@@ -84,15 +85,15 @@ def looks_like(
     return sorted(found, key=lambda likeness: -likeness.score)[:3]
 
 
-def apn_columns(table: pd.DataFrame, profiles: tuple[str, ...]) -> list[ApnColumn]:
+def apn_columns(table: pd.DataFrame, profiles: Sequence[str | ApnProfile]) -> list[ApnColumn]:
     """
     Text columns that hold parcel numbers, those that fit best first.
 
     Parameters
     ----------
     table : DataFrame
-    profiles : tuple of str
-        Ids of `citygis.schema.apn_profiles`.
+    profiles : sequence of str or ApnProfile
+        As for `citygis.schema.normalise_apn`.
     """
     found = []
     for name in table.columns:

@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 
 import pandas as pd
+from pydantic import model_validator
 
 from citygis.errors import SettingsError
 from citygis.settings import Settings, load
@@ -22,7 +23,8 @@ class ApnProfile(Settings):
 
     ``groups`` are regular expressions of the parts, ``separators`` the characters that may stand between them (or nothing),
     ``display`` the City's way to write it with one ``{}`` per part. A ``suffix`` may follow, written by ``display_suffix``, and
-    is dropped when it is one of ``empty_suffixes``. ``verified`` says whether a document was read for it.
+    is dropped when it is one of ``empty_suffixes``. Letters are large: a number as sent is looked at in capitals. ``example`` must
+    fit. ``verified`` says whether a document was read for it.
     """
 
     profile: str
@@ -38,6 +40,24 @@ class ApnProfile(Settings):
     example: str
     reference: str
     verified: bool = False
+
+    @model_validator(mode="after")
+    def _fits_its_example(self) -> "ApnProfile":
+        try:
+            pattern = re.compile(self.pattern, re.ASCII)
+        except re.error as error:
+            raise ValueError(f"`groups` or `suffix` is not a regular expression: {error}.") from None
+        parts = len(self.groups)
+        if pattern.groups != parts + (self.suffix is not None):
+            raise ValueError(r"`groups` and `suffix` must hold no group of their own: write (?:...) for (...).")
+        if self.display.count("{}") != parts:
+            raise ValueError(f"`display` {self.display!r} must have one {{}} for each of the {parts:,} groups.")
+        if not pattern.match(self.example.strip().upper()):
+            raise ValueError(f"`example` {self.example!r} does not fit `groups`. One of the two is wrong.")
+        return self
+
+    def __str__(self) -> str:
+        return self.profile
 
     @property
     def pattern(self) -> str:
@@ -59,7 +79,7 @@ def apn_profiles() -> dict[str, ApnProfile]:
     return profiles
 
 
-def normalise_apn(values: pd.Series, profiles: Sequence[str]) -> pd.DataFrame:
+def normalise_apn(values: pd.Series, profiles: Sequence[str | ApnProfile]) -> pd.DataFrame:
     """
     Parcel numbers as sent, made into the City's spelling.
 
@@ -68,8 +88,9 @@ def normalise_apn(values: pd.Series, profiles: Sequence[str]) -> pd.DataFrame:
     values : Series of text, n
         As sent. Surrounding blanks are ignored. A number that was turned into an integer on its way has lost its leading zeros
         and does not fit any profile, which is the point.
-    profiles : sequence of str
-        Ids of `apn_profiles`, in order of preference: the first that fits wins.
+    profiles : sequence of str or ApnProfile
+        Ids of `apn_profiles`, or profiles of a City's own (`citygis.city.City.spellings`), in order of preference: the first that
+        fits wins.
 
     Returns
     -------
@@ -84,9 +105,10 @@ def normalise_apn(values: pd.Series, profiles: Sequence[str]) -> pd.DataFrame:
     """
     known = apn_profiles()
     for name in profiles:
-        if name not in known:
+        if isinstance(name, str) and name not in known:
             raise ValueError(f"Invalid APN profile {name!r}. Must be one of: {', '.join(known)}.")
-    spellings = [(known[name], re.compile(known[name].pattern, re.ASCII).match) for name in profiles]
+    chosen = [known[profile] if isinstance(profile, str) else profile for profile in profiles]
+    spellings = [(profile, re.compile(profile.pattern, re.ASCII).match) for profile in chosen]
     # Row by row: three times as fast here as pandas' vectorised extract, which makes a frame for each profile.
     text = values.astype("str").str.strip().str.upper().to_numpy(dtype=object)
     rows = [_NONE if value is None or value != value else _spelt(value, spellings) for value in text]

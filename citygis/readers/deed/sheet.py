@@ -56,8 +56,8 @@ def closure_sheet(
         elif course.kind == "spiral":
             curve = f"  spiral {course.hand}  L {course.arc_ft:,.2f}"
         lines.append(
-            f"{number:>5}  {format_bearing(course.azimuth_deg):<16} {course.distance_ft:>12,.3f}  {place[1]:>14,.3f} "
-            f"{place[0]:>14,.3f}{curve}"
+            f"{number:>5}  {format_bearing(course.azimuth_deg):<16} {course.distance_ft:>12,.3f}  {place[1]:>z14,.3f} "
+            f"{place[0]:>z14,.3f}{curve}"
         )
     found = closure(laid)
     ratio = "exact" if math.isinf(found.closure_ratio) else f"1 in {found.closure_ratio:,.0f}"
@@ -69,7 +69,7 @@ def closure_sheet(
         + f", {ratio}"
     )
     lines.append(
-        f"sum of departures {found.sum_easting_ft:+.3f} ft, of latitudes {found.sum_northing_ft:+.3f} ft; perimeter "
+        f"sum of departures {found.sum_easting_ft:+z.3f} ft, of latitudes {found.sum_northing_ft:+z.3f} ft; perimeter "
         f"{found.perimeter_ft:,.2f} ft"
     )
     area = area_sqft(laid)

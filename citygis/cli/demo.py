@@ -86,6 +86,8 @@ def command(folder: Path, as_json: bool, quiet: bool, overwrite: bool) -> None:
     with cg.store(city) as db:
         seen = db.together(delivered)
         findings = db.check(delivered, beside=seen)
+        brought = db.consequences(delivered, found=findings)
+        findings = pd.concat([findings, brought], ignore_index=True) if len(brought) else findings
     refusal, batch = _load(city, delivered, findings)
     # A gap is a finding of the tract that has it, and the doing of the parcels.
     blamed = findings["layer"].where(findings["code"] != "T02", "parcel")

@@ -116,6 +116,16 @@ def consequences(work: Transaction, plans: Mapping[str, Plan], city: City) -> Co
     return Consequences(_said_of_what_stays(now.reset_index(drop=True), around), around.after)
 
 
+def untold(brought: gpd.GeoDataFrame, found: pd.DataFrame) -> np.ndarray:
+    """
+    Which consequences are not told already by what was found in the layers themselves: of the same features, at the same place, no
+    smaller and no less severe. The neighbourhood knows more than the delivery, and may say the same thing by another rule.
+    """
+    errors = found[found["severity"] == "error"]
+    told = told_before(brought, found, {}) & (brought["severity"].ne("error").to_numpy() | told_before(brought, errors, {}))
+    return ~told
+
+
 def _around(work: Transaction, changing: Mapping[str, Plan], seen: list[str], city: City) -> _Around:
     """What lies around a change, before and after it."""
     moved = {name: _rows(work, plan.layer, plan.updated_fids) for name, plan in changing.items()}

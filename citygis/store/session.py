@@ -31,7 +31,7 @@ from citygis.store.batch import (
     withdraw,
 )
 from citygis.store.checking import findings_of_change, findings_of_layers, joined, together
-from citygis.store.consequences import consequences
+from citygis.store.consequences import consequences, untold
 from citygis.store.database import Database, Transaction
 from citygis.store.difference import difference
 from citygis.store.geopackage import GeoPackage
@@ -98,7 +98,7 @@ class Store(Reading):
             retired = {name: retirements(work, self.city.schema.layer(name)) for name in layers if name in self.city.schema.layers}
         return findings_of_layers(self.read, layers, self.city, beside, retired)
 
-    def consequences(self, layers: Mapping[str, pd.DataFrame]) -> gpd.GeoDataFrame:
+    def consequences(self, layers: Mapping[str, pd.DataFrame], *, found: pd.DataFrame | None = None) -> gpd.GeoDataFrame:
         """
         What a load of layers would make wrong among what the store holds, and was not wrong before. Nothing is changed.
 
@@ -106,6 +106,8 @@ class Store(Reading):
         ----------
         layers : mapping of name to frame
             As `load` takes them.
+        found : findings frame, optional
+            What `check` says of them, which is not told again.
 
         Returns
         -------
@@ -123,7 +125,8 @@ class Store(Reading):
             require_layer(name, frame, schema.layer(name), self.city.crs)
         with self.database.reading() as work:
             plans = {n: difference(work, n, f, schema.layer(n), at=at, author="") for n, f in layers.items()}
-            return consequences(work, plans, self.city).findings
+            made = consequences(work, plans, self.city).findings
+        return made if found is None else made[untold(made, found)].reset_index(drop=True)
 
     def load(
         self,
@@ -189,8 +192,8 @@ class Store(Reading):
             known = Circumstances(moment_of(work, at), author, effective, message, *documents)
             plans = {n: difference(work, n, f, schema.layer(n), at=known.at, author=author) for n, f in layers.items()}
             brought, pardoned = self._brought(work, plans)
-            more = brought[~brought["finding_id"].isin(found["finding_id"])]
-            found = pd.concat([pd.DataFrame(found), pd.DataFrame(more)], ignore_index=True) if len(more) else found
+            brought = brought[untold(brought, found)]
+            found = pd.concat([pd.DataFrame(found), pd.DataFrame(brought)], ignore_index=True) if len(brought) else found
             batch = self._enter(work, plans, lineage_frame(), known, found, accept)
         return batch._replace(brought=brought, excused=pardoned)
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -29,7 +30,8 @@ def test_a_city_without_a_store_is_refused(tmp_path):
 def test_it_says_where_it_is_open_and_ends_by_ctrl_c(tmp_path):
     load(make_city(tmp_path / "city"), {"parcel": parcels(3)})
     command = [sys.executable, "-m", "citygis.cli", "desk", "--no-open", "--port", "0", "--json", "--city", str(tmp_path / "city")]
-    desk = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    named = {**os.environ, "PYTHONFAULTHANDLER": "1"}
+    desk = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=named)
     try:
         said = ""
         while not said.rstrip().endswith("}"):
@@ -44,5 +46,9 @@ def test_it_says_where_it_is_open_and_ends_by_ctrl_c(tmp_path):
         assert connection.getresponse().status == 200
     finally:
         desk.send_signal(signal.SIGINT)
-        assert desk.wait(30) == 0
-    assert "The desk is closed." in desk.stderr.read()
+        try:
+            _, remarks = desk.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            desk.send_signal(signal.SIGABRT)  # says where each of its threads is
+            pytest.fail(desk.communicate()[1])
+    assert desk.returncode == 0 and "The desk is closed." in remarks

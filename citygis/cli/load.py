@@ -129,7 +129,8 @@ def _print(batch: "Batch", path: "Path", place: str, quarantined: int, pardoned:
         click.echo("New with this load, between what it brings and what the City had:")
         print_findings(plain_rows(batch.brought, FINDING), shown=_SHOWN_OF_A_CODE)
     if quarantined:
-        click.echo(f"{quarantined:,} rows are in the file's quarantine and were not loaded.")
+        rows = "1 row is" if quarantined == 1 else f"{quarantined:,} rows are"
+        click.echo(f"{rows} in the file's quarantine, not loaded.")
     if batch.change_id is None:
         click.echo("Nothing to change: the geodatabase says all this already.")
     else:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import postgis
@@ -10,6 +11,10 @@ from hypothesis import settings
 
 settings.register_profile("citygis", deadline=None)  # how long an example takes says what else the machine is doing
 settings.load_profile("citygis")
+
+# A shell without job control ignores Ctrl-C for what runs in its background, and all that the tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 REQUIRE_ALL = os.environ.get("CITYGIS_REQUIRE_ALL") == "1"

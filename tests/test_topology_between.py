@@ -8,7 +8,7 @@ from fabrics import FAMILIES, fabric
 from shapely import affinity, box
 
 from citygis.errors import CRSError
-from citygis.topology import between
+from citygis.topology import between, growth
 from citygis.topology.between import PIECE_VERTICES, overlaps_between, owned_pieces
 
 FEET = "EPSG:6420"
@@ -67,6 +67,7 @@ def test_no_pair_is_missed_and_none_is_made_up(family, open_share, monkeypatch):
 def test_lots_on_a_street_network_are_found_whatever_else_is_wrong_with_them(family, most, monkeypatch):
     monkeypatch.setattr(between, "OPEN_SHARE", 1.0)
     monkeypatch.setattr(between, "PIECE_VERTICES", most)
+    monkeypatch.setattr(growth, "MANY_VERTICES", most)
     for seed in range(5):
         random = np.random.default_rng(seed)
         block = fabric(random)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from citygis.topology.nearness import spread
+from citygis.topology.nearness import in_turn, spread
 from citygis.topology.paths import Paths
 from citygis.topology.threads import side_by_side
 
@@ -228,7 +228,7 @@ def _near(edges: _Edges, pieces: _Pieces) -> np.ndarray:
         start = np.arange(1, stop - first + 1)
         end = np.maximum(np.repeat(np.where(several, runs[1:], 0), np.diff(runs)), start)
         found = []
-        for rows in _in_turn(end - start):
+        for rows in in_turn(end - start, MOST_PAIRS):
             k, j = spread(start[rows], end[rows])
             k += rows.start
             for test in (
@@ -253,13 +253,6 @@ def _beside(edges: _Edges, pieces: _Pieces, number: int) -> np.ndarray:
     one, two = pieces.edge[number], np.unique(pieces.edge[meet])
     two = two[(edges.owner[two] != edges.owner[one]) & (edges.after[one] != two) & (edges.after[two] != one)]
     return np.stack([np.full(len(two), one), two], axis=1)
-
-
-def _in_turn(size: np.ndarray) -> list[slice]:
-    """Slices of rows whose sizes add up to no more than `MOST_PAIRS`, but for single rows that are larger."""
-    turn = (np.cumsum(size) - 1) // MOST_PAIRS
-    cuts = [0, *(np.flatnonzero(np.diff(turn)) + 1).tolist(), len(size)]
-    return [slice(i, j) for i, j in pairwise(cuts) if j > i]
 
 
 def _bends(edges: _Edges, corner_ft: float) -> np.ndarray:

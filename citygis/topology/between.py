@@ -10,9 +10,9 @@ import shapely
 
 from citygis.topology.fabric import Fabric, fabric_of_two
 from citygis.topology.gap import pieces_of
+from citygis.topology.growth import Asked, pair_codes
 from citygis.topology.measure import polygon_parts, require_same_crs, wide_enough, width_floor_ft, widths_ft
 from citygis.topology.nearness import spread
-from citygis.topology.shared import pair_codes
 from citygis.topology.threads import threaded
 from citygis.units import require_feet
 
@@ -153,36 +153,21 @@ def _near_open_edges(whole: Fabric, n_left: int) -> _Met:
     """
     What meets of the first `n_left` features and of the others, found from the few pairs about open edges.
 
-    Where A and B overlap, so may A and a neighbour of B, whichever layer each is of. Of a large polygon those of its neighbours are
-    looked at that lie about A: a right of way has all parcels for neighbours.
+    Overlaps grow from each pair to those beyond its edges, whichever layer each is of.
     """
     n = len(whole)
     polygons = _Polygons(whole.geometry)
-    code, tested, found = pair_codes(*whole.candidates.T, n), np.empty(0, dtype=np.int64), []
+    asked, found = Asked(), []
+    code = asked.new(pair_codes(*whole.candidates.T, n))
     while len(code):
-        tested = np.union1d(tested, code)
         pair = polygons.that_meet(code // n, code % n)[2]
         found.append(np.unique(code[pair]))
         left, right = found[-1] // n, found[-1] % n
-        code = np.setdiff1d(_beyond(whole, polygons.large, np.r_[left, right], np.r_[right, left]), tested, assume_unique=True)
+        code = asked.new(whole.beyond(left, right))
     code = np.concatenate([*found, np.empty(0, dtype=np.int64)])
     left, right = _across(whole, np.r_[code // n, code % n], np.r_[code % n, code // n], n_left)
     one, two, pair = polygons.that_meet(left, right)
     return _Met(one, two, left[pair], right[pair])
-
-
-def _beyond(whole: Fabric, large: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The pairs, as codes, of each feature with what borders on the one that it overlaps."""
-    wide = large[other]
-    features, at = np.unique(other[~wide], return_inverse=True)
-    row, neighbour = whole.neighbours_of(features)
-    start = np.searchsorted(row, np.arange(len(features) + 1))
-    pair, number = spread(start[at], start[at + 1])
-    tree, rows = whole.tree
-    about = np.unique(one[wide])
-    which, near = tree.query(whole.geometry[about])
-    mine = np.r_[one[~wide][pair], about[which]]
-    return pair_codes(mine, np.r_[neighbour[number], rows[near]], len(whole))
 
 
 def _across(whole: Fabric, one: np.ndarray, other: np.ndarray, n_left: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from pyproj import CRS
 from citygis.topology.approaches import CORNER_FT, REACH_FT, Approaches, approaches
 from citygis.topology.chains import following, next_in_ring, probes
 from citygis.topology.edges import mated
+from citygis.topology.growth import beyond
 from citygis.topology.measure import flat, require_same_crs
 from citygis.topology.nearness import spread
 from citygis.topology.paths import SHELL, Paths, paths_of
@@ -134,22 +135,11 @@ class Fabric:
     @once
     def shared(self) -> Shared:
         """Every pair of definite polygons whose insides meet, each stack once, with the ground they share."""
-        return shared_ground(self.geometry, self.candidates, self.neighbours_of)
+        return shared_ground(self.geometry, self.candidates, self.beyond)
 
-    def neighbours_of(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """
-        Who shares an edge with each of some features.
-
-        Returns
-        -------
-        at, neighbour : arrays of int
-            Position in `features`, and a neighbour of it, once for each shared edge.
-        """
-        paths = self._mated
-        at, edge = spread(paths.start[paths.first[features]], paths.start[paths.first[features + 1]])
-        mate = paths.mate[edge]
-        has = mate >= 0
-        return at[has], paths.owner[paths.path_of[mate[has]]].astype(np.intp)
+    def beyond(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """The pairs that may share ground beyond the edges of pairs that do; see `citygis.topology.growth.beyond`."""
+        return beyond(self.geometry, self._mated, self.tree, left, right)
 
     def shared_ft(self, others: np.ndarray) -> np.ndarray:
         """

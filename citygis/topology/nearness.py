@@ -73,7 +73,7 @@ def _found(
     def look_up(low: np.ndarray, high: np.ndarray, number: np.ndarray) -> np.ndarray:
         box, start, stop = _runs(code, _cells(low, origin, cell), _cells(high, origin, cell))
         found = []
-        for piece in _in_turn(stop - start):
+        for piece in in_turn(stop - start, MOST_CANDIDATES):
             at, point = spread(start[piece], stop[piece])
             at = box[piece][at]
             inside = ((places[point] >= low[at]) & (places[point] <= high[at])).all(axis=1)
@@ -201,11 +201,8 @@ def _runs(code: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarr
     return box[holds], start[holds], stop[holds]
 
 
-def _in_turn(size: np.ndarray) -> list[slice]:
-    """Slices of rows whose sizes add up to no more than `MOST_CANDIDATES`, but for single rows that are larger."""
-    if not len(size):
-        return []
-    turn = (np.cumsum(size) - 1) // MOST_CANDIDATES
-    cuts = np.flatnonzero(np.diff(turn)) + 1
-    ends = [0, *cuts.tolist(), len(size)]
-    return [slice(a, b) for a, b in pairwise(ends)]
+def in_turn(size: np.ndarray, most: int) -> list[slice]:
+    """Slices of rows whose sizes add up to no more than `most`, or a little more, but for single rows that are larger."""
+    turn = (np.cumsum(size) - 1) // most
+    ends = [0, *(np.flatnonzero(np.diff(turn)) + 1).tolist(), len(size)]
+    return [slice(a, b) for a, b in pairwise(ends) if b > a]

@@ -77,6 +77,17 @@ def blank_stores(tmp_path_factory):
     return blank
 
 
+@pytest.fixture(scope="module")
+def scheduler():
+    """The address of a Dask cluster of one process; the test is skipped without Dask, or fails where CITYGIS_REQUIRE_ALL=1."""
+    if not REQUIRE_ALL:
+        pytest.importorskip("distributed")
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
 @pytest.fixture(params=["geopackage", "postgis"])
 def any_city(request, tmp_path, blank_stores):
     """A small City with an empty store, on each back end."""

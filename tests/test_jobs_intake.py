@@ -74,17 +74,6 @@ def test_rows_that_cannot_enter_are_counted_and_need_a_person(city):
 
 
 @pytest.fixture(scope="module")
-def scheduler():
-    """The address of a Dask cluster of one process."""
-    if not REQUIRE_ALL:
-        pytest.importorskip("distributed")
-    from distributed import LocalCluster
-
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
-        yield cluster.scheduler_address
-
-
-@pytest.fixture(scope="module")
 def parts(city):
     """A data set of 12 lots in parts, one of which reaches over the next across the edge of its part; the job that checks it."""
     layer = read_geopackage(city.folder / "jobs" / ".work" / "first" / "parcels" / "layers.gpkg", "parcel")

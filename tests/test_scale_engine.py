@@ -6,7 +6,6 @@ import geopandas as gpd
 import lot_grid
 import pandas as pd
 import pytest
-from conftest import REQUIRE_ALL
 from lot_grid import lots
 
 from citygis.errors import AnalysisError, CRSError, StoreError
@@ -16,17 +15,6 @@ from citygis.scale import map_partitions, open_dataset, repartition
 def parted(tmp_path, rows, frame=None):
     (lots(24, 18) if frame is None else frame).to_parquet(tmp_path / "lots.parquet")
     return repartition(tmp_path / "lots.parquet", tmp_path / f"parts_{rows}", rows=rows)
-
-
-@pytest.fixture(scope="module")
-def scheduler():
-    """The address of a Dask cluster of one process."""
-    if not REQUIRE_ALL:
-        pytest.importorskip("distributed")
-    from distributed import LocalCluster
-
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
-        yield cluster.scheduler_address
 
 
 @pytest.fixture(scope="module")

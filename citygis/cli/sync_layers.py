@@ -1,6 +1,7 @@
 """`citygis sync link|publish|pull`: the first link-up with a layer, a new hosted layer, and what lies there brought here."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,18 +24,22 @@ if TYPE_CHECKING:
     from citygis.readers.service.remote import ServiceReader
 
 
+def _certificate_option(when: str) -> Callable:
+    return click.option(
+        "--certificate",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help=f"{when}: PEM file of an authority to trust besides the system's.",
+    )
+
+
 @click.command("link")
 @target_argument
 @click.option("--url", metavar="URL", help="With --layer: draft TARGET for this layer, and stop for a person to read it.")
 @click.option("--layer", "layer_name", metavar="NAME", help="With --url: the City's layer.")
 @click.option("--portal", default="", metavar="URL", help="With --url: the portal to log in to.")
 @click.option("--credentials", default="", metavar="NAME", help="With --portal: the name of the login; never the secret.")
-@click.option(
-    "--certificate",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="With --url: PEM file of an authority to trust besides the system's.",
-)
+@_certificate_option("With --url")
 @click.option("--apply", "do_apply", is_flag=True, help="Keep the pairs, and take the linked features as the base.")
 @city_option
 @source_option
@@ -161,12 +166,7 @@ def publish_command(
 @click.argument("source_name", metavar="URL|TARGET")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE.gpkg", help="Where to.")
 @click.option("--where", default="1=1", metavar="SQL", help="Only a part, in the service's SQL.")
-@click.option(
-    "--certificate",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="With a URL: PEM file of an authority to trust besides the system's.",
-)
+@_certificate_option("With a URL")
 @click.option(
     "--edits", is_flag=True, help="Of a TARGET: the City's layer with what was edited there laid over it, for citygis diff."
 )

@@ -73,6 +73,21 @@ def test_lots_on_a_parcel_that_nobody_retired_are_refused_with_its_number_and_wh
         assert load(city, {"parcel": lots}).change_id is None
 
 
+def test_what_was_found_in_the_layers_themselves_is_not_told_again_but_worse_or_elsewhere_is(city, land):
+    lots = {"parcel": halves(land["parcel"].iloc[0])}
+    with store(city) as db:
+        told = db.consequences(lots)
+        errors = told["severity"].eq("error")
+        known = told.assign(finding_id="another", rule="by another rule")
+        assert errors.sum() == 2 and not len(db.consequences(lots, found=known))
+        milder = db.consequences(lots, found=known.assign(severity="review"))
+        assert milder["finding_id"].tolist() == told.loc[errors, "finding_id"].tolist()
+        smaller = db.consequences(lots, found=known.assign(measure=known["measure"] / 2))
+        assert set(told.loc[errors, "finding_id"]) <= set(smaller["finding_id"])
+        elsewhere = db.consequences(lots, found=known.set_geometry(known.geometry.translate(5_000)))
+        assert set(told.loc[errors, "finding_id"]) <= set(elsewhere["finding_id"])
+
+
 def test_lots_whose_parent_the_load_itself_retires_stand_against_nothing(city, land):
     parent = land["parcel"].iloc[[0]].assign(status="RETIRED")
     both = pd.concat([halves(land["parcel"].iloc[0]), parent], ignore_index=True)

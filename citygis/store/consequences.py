@@ -6,7 +6,7 @@ and moves, against the store as it is. So a course drawn over one that the City 
 over an older one are found before they are in, and what stood before is blamed on nobody.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -17,7 +17,7 @@ import shapely
 from citygis.city import City
 from citygis.findings import findings_frame
 from citygis.gpkg import quoted
-from citygis.operations.neighbourhood import MARGIN_FT, SAME_PLACE_FT, told_before
+from citygis.operations.neighbourhood import MARGIN_FT, SAME_PLACE_FT, WORSE, told_before
 from citygis.quality import validate
 from citygis.quality.checks import Check
 from citygis.schema import Layer
@@ -118,12 +118,28 @@ def consequences(work: Transaction, plans: Mapping[str, Plan], city: City) -> Co
 
 def untold(brought: gpd.GeoDataFrame, found: pd.DataFrame) -> np.ndarray:
     """
-    Which consequences are not told already by what was found in the layers themselves: of the same features, at the same place, no
-    smaller and no less severe. The neighbourhood knows more than the delivery, and may say the same thing by another rule.
+    Which consequences are not told already by what was found in the layers themselves: of the same two features, at the same place,
+    no smaller and no less severe. The neighbourhood knows more than the delivery, and may say the same thing by another rule.
     """
-    errors = found[found["severity"] == "error"]
-    told = told_before(brought, found, {}) & (brought["severity"].ne("error").to_numpy() | told_before(brought, errors, {}))
-    return ~told
+    known: dict[tuple, list[int]] = {}
+    for row, key in enumerate(_keys(found)):
+        known.setdefault(key, []).append(row)
+    new = np.ones(len(brought), dtype=bool)
+    for row, key in enumerate(_keys(brought)):
+        each, same = brought.iloc[row], found.iloc[known.get(key, [])]
+        if each["severity"] == "error":
+            same = same[same["severity"] == "error"]
+        if each["geometry"] is not None and len(same):
+            near = shapely.dwithin(same["geometry"].to_numpy(), each["geometry"], SAME_PLACE_FT)
+            same = same[near | same["geometry"].isna().to_numpy()]
+        new[row] = not len(same) or each["measure"] > same["measure"].max() + WORSE
+    return new
+
+
+def _keys(findings: pd.DataFrame) -> Iterator[tuple]:
+    """What findings are about: code, layer and features, in whichever order these are named."""
+    for code, layer, *names in findings[["code", "layer", "feature", "other"]].itertuples(index=False, name=None):
+        yield code, layer, frozenset(name for name in names if isinstance(name, str))
 
 
 def _around(work: Transaction, changing: Mapping[str, Plan], seen: list[str], city: City) -> _Around:
